@@ -1,0 +1,18 @@
+//! Settings that the reference does not have. Besides these there is `mirrors.<scheme>`, a list of
+//! places for each URL scheme (see [`Settings::mirrors`](crate::Settings::mirrors)).
+
+use std::path::PathBuf;
+
+use crate::table::theme;
+
+theme! {
+    /// What only Firn can be told.
+    FirnSettings in firn, shared false, from machine;
+
+    /// How many threads evaluate. 0 means one for each processor, 1 means none besides the first.
+    /// The result, the first error and the order of messages are the same at any number.
+    "eval-cores" eval_cores: u32 = 0;
+    /// The static shell that builds see as `/bin/sh`. If unset, the standard library's, or one
+    /// found on this machine.
+    "sandbox-shell" sandbox_shell: Option<PathBuf> = None;
+}
