@@ -1,0 +1,5 @@
+# Calls and small integer arithmetic: the naive Fibonacci function.
+let
+  fib = n: if n < 2 then n else fib (n - 1) + fib (n - 2);
+in
+fib 30
