@@ -41,8 +41,18 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The defaults on this machine.
+    /// What holds on this machine before anything is configured.
     pub fn new(machine: &Machine) -> Self {
+        let mut settings = Self::documented(machine);
+        // Not part of the default that is shown, as in the reference.
+        if machine.is_root {
+            settings.sandbox.build_users_group = "nixbld".to_owned();
+        }
+        settings
+    }
+
+    /// The defaults as they are documented.
+    pub(crate) fn documented(machine: &Machine) -> Self {
         Self {
             build: build::BuildSettings::new(machine),
             eval: eval::EvalSettings::new(machine),

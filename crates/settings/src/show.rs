@@ -39,7 +39,7 @@ impl Settings {
 
     /// An object with an object for each setting.
     pub fn show_json(&self, all: bool) -> Value {
-        let defaults = Self::new(self.machine());
+        let defaults = Self::documented(self.machine());
         let mut settings = Map::new();
         for row in Self::rows() {
             if all || row.is_shared {

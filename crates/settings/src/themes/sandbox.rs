@@ -20,7 +20,7 @@ theme! {
     "build-dir" build_dir: Option<PathBuf> = None;
     /// The group whose members' accounts builds run under when the store belongs to root. If empty,
     /// builds run as the calling user.
-    "build-users-group" build_users_group: String = if machine.is_root { "nixbld".to_owned() } else { String::new() }, default varies;
+    "build-users-group" build_users_group: String = String::new(), default varies;
     /// Whether system calls that make set-user-id files or extended attributes are refused.
     "filter-syscalls" filter_syscalls: bool = true;
     /// How many user ids the range for builds has.

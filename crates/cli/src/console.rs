@@ -1,0 +1,149 @@
+//! The only place that writes: results to stdout, everything else to stderr.
+//!
+//! Colours are used where stderr is a terminal, `TERM` is not `dumb` and `NO_COLOR` is not set.
+//! Nothing is printed below the chosen [`Level`].
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use firn_source::FileTable;
+
+use crate::render::{self, Style};
+use crate::{Program, Report};
+
+/// How important a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Level {
+    /// Nothing was produced.
+    Error,
+    /// Probably not what was meant.
+    Warn,
+    /// Shown unless quiet.
+    Notice,
+    /// What is being done.
+    Info,
+    /// More of it.
+    Talkative,
+    /// Still more.
+    Chatty,
+    /// For whoever looks for a fault.
+    Debug,
+    /// Everything.
+    Vomit,
+}
+
+impl Level {
+    const ALL: [Self; 8] = [
+        Self::Error,
+        Self::Warn,
+        Self::Notice,
+        Self::Info,
+        Self::Talkative,
+        Self::Chatty,
+        Self::Debug,
+        Self::Vomit,
+    ];
+
+    /// The level `steps` further, within bounds.
+    #[must_use]
+    pub fn step(self, steps: i8) -> Self {
+        let idx = (self as i8).saturating_add(steps).clamp(0, 7);
+        Self::ALL[idx as usize]
+    }
+}
+
+static LEVEL: AtomicU8 = AtomicU8::new(Level::Info as u8);
+static SHOW_TRACE: AtomicU8 = AtomicU8::new(0);
+
+/// How this process talks.
+#[derive(Clone, Copy, Debug)]
+pub struct Console {
+    style: Style,
+    is_terminal: bool,
+}
+
+impl Console {
+    /// The console of a program.
+    pub fn new(program: Program) -> Self {
+        let set = |name: &str| std::env::var_os(name).is_some();
+        let is_terminal = io::stderr().is_terminal();
+        let dumb = std::env::var_os("TERM").is_none_or(|it| it == "dumb");
+        let colour = is_terminal && !dumb && !set("NO_COLOR") && !set("NOCOLOR");
+        Self {
+            style: Style {
+                colour,
+                carets: program.is_firn(),
+            },
+            is_terminal,
+        }
+    }
+
+    /// Whether stderr is a terminal.
+    pub fn is_terminal(&self) -> bool {
+        self.is_terminal
+    }
+
+    /// Whether colours are used.
+    pub fn has_colour(&self) -> bool {
+        self.style.colour
+    }
+
+    /// The level up to which messages are shown.
+    pub fn level(&self) -> Level {
+        Level::ALL[usize::from(LEVEL.load(Ordering::Relaxed) & 7)]
+    }
+
+    /// Chooses that level.
+    pub fn set_level(&self, level: Level) {
+        LEVEL.store(level as u8, Ordering::Relaxed);
+    }
+
+    /// Whether errors come with the whole chain.
+    pub fn set_show_trace(&self, on: bool) {
+        SHOW_TRACE.store(u8::from(on), Ordering::Relaxed);
+    }
+
+    /// Writes a line to stderr, whatever the level.
+    pub fn line(&self, text: &str) {
+        let mut bytes = text.as_bytes().to_vec();
+        bytes.push(b'\n');
+        // With stderr gone there is nobody left to tell.
+        io::stderr().lock().write_all(&bytes).ok();
+    }
+
+    /// Writes a line to stderr if the level allows.
+    pub fn log(&self, level: Level, text: &str) {
+        if level <= self.level() {
+            self.line(text);
+        }
+    }
+
+    /// Warns.
+    pub fn warn(&self, text: &str) {
+        self.log(
+            Level::Warn,
+            &format!("{} {text}", self.style.paint("35;1", "warning:")),
+        );
+    }
+
+    /// Renders a report to stderr.
+    pub fn report(&self, report: &Report, files: &FileTable) {
+        let show_trace = SHOW_TRACE.load(Ordering::Relaxed) != 0;
+        self.line(&render::render(report, files, self.style, show_trace));
+    }
+
+    /// Writes a result to stdout as it is.
+    pub fn print(&self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(bytes.as_ref())?;
+        stdout.flush()
+    }
+
+    /// Writes a line of results to stdout.
+    pub fn print_line(&self, text: impl AsRef<[u8]>) -> io::Result<()> {
+        let mut bytes = text.as_ref().to_vec();
+        bytes.push(b'\n');
+        self.print(bytes)
+    }
+}

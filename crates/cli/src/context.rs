@@ -1,0 +1,75 @@
+//! What every command has at hand: who was called, the settings, the console.
+
+use firn_settings::{Feature, FeatureSet, Machine, Settings, Sources};
+
+use crate::{Console, Failure, Level, Program, surroundings};
+
+/// The surroundings of one command.
+pub struct Context {
+    /// What was called.
+    pub program: Program,
+    /// The words it was called by.
+    pub called_as: String,
+    /// The settings, flags included once the command line has been read.
+    pub settings: Settings,
+    /// Where to write.
+    pub console: Console,
+    /// Whether the store must not be written.
+    pub read_only: bool,
+    /// Whether logs of builds are shown as they come.
+    pub print_build_logs: bool,
+    /// How progress is shown, if the command line says.
+    pub log_format: Option<String>,
+}
+
+impl Context {
+    /// Reads the configuration.
+    pub fn new(program: Program, called_as: &str, console: Console) -> Result<Self, Failure> {
+        let env: firn_settings::Environment<'_> = &surroundings::variable;
+        let mut settings = Settings::new(&Machine::detect(env));
+        if program.is_firn() {
+            settings.enable_by_default(FeatureSet::of(&[
+                Feature::NixCommand,
+                Feature::Flakes,
+                Feature::FetchTree,
+            ]));
+        }
+        let sources = Sources::locate(env, &surroundings::home());
+        let loaded = settings.load(&sources);
+        let context = Self {
+            program,
+            called_as: called_as.to_owned(),
+            settings,
+            console,
+            read_only: false,
+            print_build_logs: false,
+            log_format: None,
+        };
+        loaded?;
+        if program.has_verbs() && console.is_terminal() {
+            console.set_level(Level::Notice);
+        }
+        Ok(context)
+    }
+
+    /// To be called when the command line has been read: what is odd in the settings is said, and
+    /// what the console needs to know is passed on.
+    pub fn settle(&mut self) {
+        self.settings.warn_of_unknown();
+        self.say_warnings();
+        self.console
+            .set_show_trace(self.settings.interface.show_trace);
+    }
+
+    /// Prints the warnings that settings have collected.
+    pub fn say_warnings(&mut self) {
+        for warning in self.settings.take_warnings() {
+            self.console.warn(&warning);
+        }
+    }
+
+    /// Fails unless a feature is on. Under our own name all verbs are stable.
+    pub fn require(&self, feature: Feature) -> Result<(), Failure> {
+        Ok(self.settings.require(feature)?)
+    }
+}

@@ -1,0 +1,53 @@
+//! The binary `firn`, and the commands it answers to by other names.
+//!
+//! By its name a call is one [`Program`]; a program is either a set of verbs (`firn`, `nix`) or one
+//! command of the older kind. Each command is a file below [`commands`]; it parses its arguments
+//! with [`args`], hands settings and flags to libraries, and prints results. This crate is the only
+//! one that reads the environment, prints, and decides on exit codes.
+//!
+//! What must hold: stdout carries results only, everything else goes to stderr; under the
+//! reference's names, output and messages are the reference's; nothing is done before dispatch that
+//! a command may not need, because starting up is part of every run.
+
+#![allow(
+    clippy::format_push_string,
+    reason = "text for people is put together here; none of it is hot"
+)]
+
+pub mod args;
+pub mod commands;
+pub mod common;
+pub mod console;
+pub mod context;
+pub mod failure;
+pub mod program;
+pub mod render;
+pub mod report;
+pub mod suggest;
+pub mod surroundings;
+pub mod verbs;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+pub use args::{Arg, Args};
+pub use console::{Console, Level};
+pub use context::Context;
+pub use failure::Failure;
+pub use program::Program;
+pub use report::{Frame, Report};
+
+/// Runs the program that the first argument names with the rest of them.
+pub fn main(argv: impl Iterator<Item = OsString>) -> ExitCode {
+    let mut argv = argv.map(|it| it.to_string_lossy().into_owned());
+    let called_as = argv.next().unwrap_or_else(|| "firn".to_owned());
+    let program = Program::named(&called_as);
+    let mut args = Args::new(argv.collect());
+    let console = Console::new(program);
+    let outcome = Context::new(program, &called_as, console)
+        .and_then(|mut context| commands::dispatch(&mut context, &mut args));
+    ExitCode::from(match outcome {
+        Ok(code) => code,
+        Err(failure) => failure.show(&console, &called_as),
+    })
+}

@@ -1,0 +1,40 @@
+//! Reports as text: the reference's plain layout under its names, carets under ours. Both come from
+//! the same data.
+
+mod carets;
+mod plain;
+mod source;
+
+use firn_source::FileTable;
+
+use crate::Report;
+
+/// How text is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// Whether colours are used.
+    pub colour: bool,
+    /// Whether sources are quoted in our layout instead of the reference's.
+    pub carets: bool,
+}
+
+impl Style {
+    /// Wraps text in an escape sequence, if colours are used.
+    pub fn paint(self, code: &str, text: &str) -> String {
+        if self.colour {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+/// A report as text without a final line end.
+pub fn render(report: &Report, files: &FileTable, style: Style, show_trace: bool) -> String {
+    let has_places = report.span.is_some() || !report.frames.is_empty();
+    if style.carets && (has_places || report.help.is_some()) {
+        carets::render(report, files, style, show_trace)
+    } else {
+        plain::render(report, files, style, show_trace)
+    }
+}

@@ -1,0 +1,165 @@
+//! The verbs of `firn` and `nix`: looking one up in the table, help, suggestions.
+//!
+//! A verb is one word (`build`) or two (`store gc`). Verbs of which Firn knows only the name do not
+//! exist here: asking for one says so.
+
+use firn_settings::Feature;
+
+use crate::common::FirstWord;
+use crate::suggest::best_matches;
+use crate::{Args, Context, Failure, Program};
+
+/// A verb.
+pub struct Verb {
+    /// Its words.
+    pub path: &'static [&'static str],
+    /// What it does, in half a line.
+    pub about: &'static str,
+    /// What its arguments are.
+    pub usage: &'static str,
+    /// Whether only `firn` has it.
+    pub only_firn: bool,
+    /// Does it; gives the exit code.
+    pub run: fn(&mut Context, &mut Args) -> Result<u8, Failure>,
+}
+
+/// Old names of verbs, still accepted by the reference with a warning.
+const RENAMED: &[(&str, &[&str])] = &[
+    ("add-to-store", &["store", "add-path"]),
+    ("cat-nar", &["nar", "cat"]),
+    ("cat-store", &["store", "cat"]),
+    ("copy-sigs", &["store", "copy-sigs"]),
+    ("dev-shell", &["develop"]),
+    ("diff-closures", &["store", "diff-closures"]),
+    ("dump-path", &["store", "dump-path"]),
+    ("hash-file", &["hash", "file"]),
+    ("hash-path", &["hash", "path"]),
+    ("ls-nar", &["nar", "ls"]),
+    ("ls-store", &["store", "ls"]),
+    (
+        "make-content-addressable",
+        &["store", "make-content-addressed"],
+    ),
+    ("optimise-store", &["store", "optimise"]),
+    ("ping-store", &["store", "info"]),
+    ("sign-paths", &["store", "sign"]),
+    ("show-derivation", &["derivation", "show"]),
+    ("show-config", &["config", "show"]),
+    ("to-base16", &["hash", "to-base16"]),
+    ("to-base32", &["hash", "to-base32"]),
+    ("to-base64", &["hash", "to-base64"]),
+    ("verify", &["store", "verify"]),
+    ("doctor", &["config", "check"]),
+];
+
+/// Finds the verb on the command line and runs it.
+pub fn run(verbs: &[&Verb], context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
+    let word = match context.first_word(args)? {
+        None => return Err(Failure::usage("no subcommand specified")),
+        Some(FirstWord::Help) => return help(verbs, context),
+        Some(FirstWord::Version) => {
+            context.settle();
+            context.console.print_line(context.program.version())?;
+            return Ok(0);
+        }
+        Some(FirstWord::Verb(word)) => word,
+    };
+    if word == "help" {
+        return help(verbs, context);
+    }
+    let verb = find(verbs, context, args, &word)?;
+    if verb.only_firn && !context.program.is_firn() {
+        return Err(unknown(&word, names(verbs, context.program)));
+    }
+    if asks_for_help(args) {
+        let program = context.program.name();
+        let path = verb.path.join(" ");
+        let text = format!(
+            "{program} {path}: {}\n\nUsage: {program} {path} {}\n\nEvery setting is a flag too; '{program} config show' lists them.",
+            verb.about, verb.usage
+        );
+        context.console.print_line(text)?;
+        return Ok(0);
+    }
+    context.require(Feature::NixCommand)?;
+    if context.program == Program::Nix {
+        context.settings.eval.pure_eval |= !context.settings.is_overridden("pure-eval");
+    }
+    (verb.run)(context, args)
+}
+
+fn find<'a>(
+    verbs: &[&'a Verb],
+    context: &Context,
+    args: &mut Args,
+    word: &str,
+) -> Result<&'a Verb, Failure> {
+    let by_path = |path: &[&str]| verbs.iter().copied().find(|it| it.path == path);
+    if let Some((_, path)) = RENAMED.iter().find(|it| it.0 == word) {
+        let new = path.join(" ");
+        context
+            .console
+            .warn(&format!("'{word}' is a deprecated alias for '{new}'"));
+        return by_path(path).ok_or_else(|| absent(&path.join(" ")));
+    }
+    if let Some(verb) = by_path(&[word]) {
+        return Ok(verb);
+    }
+    let is_group = verbs.iter().any(|it| it.path[0] == word);
+    if !is_group {
+        return Err(unknown(word, names(verbs, context.program)));
+    }
+    // The word after a group is its verb; flags between the two are left in place.
+    let group: Vec<_> = verbs
+        .iter()
+        .filter(|it| it.path[0] == word)
+        .filter_map(|it| it.path.get(1).copied())
+        .collect();
+    let Some(second) = args.take_first_word() else {
+        let mut text = format!(
+            "{} {word} requires a sub-command. Available sub-commands:\n",
+            context.program.name()
+        );
+        for name in group {
+            text.push_str("\n· ");
+            text.push_str(name);
+        }
+        return Err(Failure::usage(text));
+    };
+    by_path(&[word, &second]).ok_or_else(|| unknown(&second, group.into_iter()))
+}
+
+fn absent(path: &str) -> Failure {
+    Failure::message(format!("there is no command '{path}' yet"))
+}
+
+fn unknown<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Failure {
+    Failure::usage_meaning(
+        format!("'{word}' is not a recognised command"),
+        best_matches(word, names),
+    )
+}
+
+fn names<'a>(verbs: &'a [&Verb], program: Program) -> impl Iterator<Item = &'a str> {
+    verbs
+        .iter()
+        .filter(move |it| program.is_firn() || !it.only_firn)
+        .map(|it| it.path[0])
+}
+
+fn asks_for_help(args: &Args) -> bool {
+    args.has_flag("--help")
+}
+
+fn help(verbs: &[&Verb], context: &Context) -> Result<u8, Failure> {
+    let program = context.program.name();
+    let mut text = format!("Usage: {program} COMMAND [ARGUMENT…]\n\nCommands:\n");
+    for verb in verbs {
+        if context.program.is_firn() || !verb.only_firn {
+            text.push_str(&format!("  {:<28} {}\n", verb.path.join(" "), verb.about));
+        }
+    }
+    text.push_str(&format!("\n'{program} COMMAND --help' says more.\n"));
+    context.console.print(text)?;
+    Ok(0)
+}
