@@ -1,0 +1,96 @@
+//! Lists: a length and so many words, immutable once made.
+
+use crate::region::Alloc;
+use crate::word::{Slot, TAG_LIST, Word};
+
+impl<'h, C> Word<'h, C> {
+    /// A list of these elements.
+    pub fn list(alloc: &Alloc<'h>, elements: &[Self]) -> Self {
+        let object = alloc.words(1 + elements.len());
+        // SAFETY: a fresh word for the length and one for each element.
+        unsafe {
+            object.write(elements.len() as u64);
+            std::ptr::copy_nonoverlapping(
+                elements.as_ptr(),
+                object.add(1).cast::<Self>(),
+                elements.len(),
+            );
+            Self::from_object(object, TAG_LIST)
+        }
+    }
+
+    /// A list that is the concatenation of these.
+    pub fn list_concat(alloc: &Alloc<'h>, parts: &[&[Self]]) -> Self {
+        let len = parts.iter().map(|part| part.len()).sum::<usize>();
+        let object = alloc.words(1 + len);
+        // SAFETY: a fresh word for the length and one for each element of each part.
+        unsafe {
+            object.write(len as u64);
+            let mut place = object.add(1).cast::<Self>();
+            for part in parts {
+                std::ptr::copy_nonoverlapping(part.as_ptr(), place, part.len());
+                place = place.add(part.len());
+            }
+            Self::from_object(object, TAG_LIST)
+        }
+    }
+
+    /// A list of the words in these slots.
+    ///
+    /// # Panics
+    /// If a slot is unset.
+    pub fn list_of_slots(alloc: &Alloc<'h>, slots: &[Slot<'h, C>]) -> Self {
+        let object = alloc.words(1 + slots.len());
+        // SAFETY: a fresh word for the length and one for each slot.
+        unsafe {
+            object.write(slots.len() as u64);
+            let place = object.add(1).cast::<Self>();
+            for (idx, slot) in slots.iter().enumerate() {
+                place.add(idx).write(slot.get());
+            }
+            Self::from_object(object, TAG_LIST)
+        }
+    }
+
+    /// The elements.
+    #[inline]
+    pub fn as_list(self) -> Option<&'h [Self]> {
+        if self.tag() != TAG_LIST {
+            return None;
+        }
+        let object = self.object();
+        // SAFETY: a list object begins with its length and has so many words behind it, which are
+        // never written again.
+        Some(unsafe {
+            std::slice::from_raw_parts(object.add(1).cast::<Self>(), object.read() as usize)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Heap;
+
+    #[test]
+    fn lists_hold_their_elements() {
+        let heap = Heap::new();
+        let alloc = Alloc::new(&heap);
+        let one: Word<'_, ()> = Word::int(&alloc, 1);
+        let two = Word::int(&alloc, 2);
+        let list = Word::list(&alloc, &[one, two]);
+        let both = Word::list_concat(&alloc, &[&[two], &[], list.as_list().expect("a list")]);
+        let numbers: Vec<_> = both
+            .as_list()
+            .expect("a list")
+            .iter()
+            .map(|word| word.as_int())
+            .collect();
+        assert_eq!(numbers, [Some(2), Some(1), Some(2)]);
+        assert_eq!(
+            Word::<()>::list(&alloc, &[]).as_list().map(<[_]>::len),
+            Some(0)
+        );
+        assert!(one.as_list().is_none());
+    }
+}

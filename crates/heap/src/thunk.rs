@@ -1,0 +1,242 @@
+//! Thunks: one atomic word that is both state and result.
+//!
+//! | state word | state |
+//! |---|---|
+//! | address of a [`Unit`], low bits `0111` | suspended; the captures follow the word |
+//! | number of a task, low bits `1111` | being evaluated by that task |
+//! | any word that is no thunk | the value |
+//!
+//! Transitions: a task **claims** a suspended thunk by compare-and-swap, and either **finishes** it
+//! (the value is stored with release order, so that whoever loads it with acquire order sees what
+//! it points to) or **abandons** it, which puts the old word back, so that forcing it again meets
+//! the same failure. A thunk that a task finds owned by itself is an infinite recursion; one owned
+//! by another task is to be waited for. Nothing else writes the word.
+//!
+//! Captures are readable while the thunk is suspended or owned, and garbage afterwards; they are
+//! not erased, since the reader may be another task that is about to fail its claim.
+
+use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::function::Unit;
+use crate::region::Alloc;
+use crate::word::{Slot, TAG_MASK, TAG_THUNK, Word};
+
+const OWNED: u64 = 0xf;
+
+/// A task that may own thunks. Numbers start at 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TaskId(pub u32);
+
+/// What became of an attempt to claim a thunk.
+pub enum Attempt<'h, C> {
+    /// It is ours to evaluate.
+    Claimed(Claim<'h, C>),
+    /// It has a value.
+    Done(Word<'h, C>),
+    /// This task is evaluating it.
+    Owned(TaskId),
+}
+
+/// The duty to evaluate one thunk: either [`Claim::finish`] or [`Claim::abandon`] must follow.
+#[must_use = "a claimed thunk must be finished or abandoned"]
+pub struct Claim<'h, C> {
+    state: &'h AtomicU64,
+    /// What to evaluate.
+    pub unit: &'h Unit<'h, C>,
+    /// With these captures.
+    pub caps: &'h [Slot<'h, C>],
+}
+
+impl<'h, C> Claim<'h, C> {
+    /// Stores the value.
+    ///
+    /// # Panics
+    /// If the value is itself a thunk.
+    #[inline]
+    pub fn finish(self, value: Word<'h, C>) {
+        assert!(!value.is_thunk(), "the value of a thunk is no thunk");
+        self.state.store(value.bits.get(), Ordering::Release);
+    }
+
+    /// Makes the thunk what it was.
+    pub fn abandon(self) {
+        let address = std::ptr::from_ref(self.unit).expose_provenance() as u64;
+        self.state.store(address | TAG_THUNK, Ordering::Release);
+    }
+}
+
+impl<'h, C> Word<'h, C> {
+    /// A suspended thunk and its captures, which are to be set before anybody forces it.
+    #[inline]
+    pub fn thunk(alloc: &Alloc<'h>, unit: &'h Unit<'h, C>) -> (Self, &'h [Slot<'h, C>]) {
+        let n = unit.n_caps as usize;
+        let object = alloc.words(1 + n);
+        // SAFETY: fresh zeroed words: the state, and as many unset slots as the unit captures.
+        unsafe {
+            object.write(std::ptr::from_ref(unit).expose_provenance() as u64 | TAG_THUNK);
+            let caps = std::slice::from_raw_parts(object.add(1).cast::<Slot<'h, C>>(), n);
+            (Self::from_object(object, TAG_THUNK), caps)
+        }
+    }
+
+    #[inline]
+    fn state(self) -> &'h AtomicU64 {
+        debug_assert!(self.is_thunk());
+        // SAFETY: a word with the thunk tag points to a thunk, whose first word is only accessed
+        // as this atomic.
+        unsafe { AtomicU64::from_ptr(self.object()) }
+    }
+
+    /// The value, if this is one or is a thunk that has one.
+    #[inline]
+    pub fn resolved(self) -> Option<Self> {
+        if !self.is_thunk() {
+            return Some(self);
+        }
+        let state = self.state().load(Ordering::Acquire);
+        if state & TAG_MASK == TAG_THUNK {
+            return None;
+        }
+        NonZeroU64::new(state).map(Self::from_bits)
+    }
+
+    /// Whether this is a thunk that some task is evaluating now.
+    pub fn is_under_evaluation(self) -> bool {
+        self.is_thunk() && self.state().load(Ordering::Relaxed) & OWNED == OWNED
+    }
+
+    /// What a suspended thunk would evaluate, for those who print or explain it.
+    pub fn suspended(self) -> Option<(&'h Unit<'h, C>, &'h [Slot<'h, C>])> {
+        if !self.is_thunk() {
+            return None;
+        }
+        let state = self.state().load(Ordering::Acquire);
+        (state & OWNED == TAG_THUNK).then(|| self.parts(state))
+    }
+
+    /// The unit that a suspended state word names, and the captures behind it.
+    #[inline]
+    fn parts(self, state: u64) -> (&'h Unit<'h, C>, &'h [Slot<'h, C>]) {
+        debug_assert!(state & OWNED == TAG_THUNK);
+        // SAFETY: a suspended state word is the address of the unit that the thunk was made with,
+        // and the thunk has as many slots behind its state word as that unit captures.
+        unsafe {
+            let unit: &'h Unit<'h, C> =
+                &*std::ptr::with_exposed_provenance((state & !OWNED) as usize);
+            let caps = std::slice::from_raw_parts(
+                self.object().add(1).cast::<Slot<'h, C>>(),
+                unit.n_caps as usize,
+            );
+            (unit, caps)
+        }
+    }
+
+    /// Tries to become the one who evaluates this thunk.
+    ///
+    /// # Panics
+    /// If this is no thunk.
+    #[inline]
+    pub fn claim(self, task: TaskId) -> Attempt<'h, C> {
+        assert!(self.is_thunk(), "only thunks are claimed");
+        let state = self.state();
+        let mut seen = state.load(Ordering::Acquire);
+        loop {
+            if seen & TAG_MASK != TAG_THUNK {
+                let bits = NonZeroU64::new(seen).expect("a state word is never zero");
+                return Attempt::Done(Self::from_bits(bits));
+            }
+            if seen & OWNED == OWNED {
+                return Attempt::Owned(TaskId((seen >> 4) as u32));
+            }
+            let owned = (u64::from(task.0) << 4) | OWNED;
+            match state.compare_exchange_weak(seen, owned, Ordering::Acquire, Ordering::Acquire) {
+                Ok(_) => {
+                    let (unit, caps) = self.parts(seen);
+                    return Attempt::Claimed(Claim { state, unit, caps });
+                }
+                Err(now) => seen = now,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Heap;
+
+    fn unit<'h>(alloc: &Alloc<'h>) -> &'h Unit<'h, u32> {
+        alloc.value(Unit {
+            code: alloc.value(5_u32),
+            entry: 3,
+            lambda: 0,
+            n_caps: 1,
+            n_slots: 0,
+            arity: 0,
+            flags: 0,
+        })
+    }
+
+    #[test]
+    fn a_thunk_is_claimed_once_and_finished() {
+        let heap = Heap::new();
+        let alloc = Alloc::new(&heap);
+        let (thunk, caps) = Word::thunk(&alloc, unit(&alloc));
+        caps[0].set(Word::bool(true));
+        assert!(thunk.resolved().is_none());
+        let Attempt::Claimed(claim) = thunk.claim(TaskId(1)) else {
+            panic!("nobody else claims it")
+        };
+        assert_eq!(claim.caps[0].get().as_bool(), Some(true));
+        assert!(matches!(thunk.claim(TaskId(2)), Attempt::Owned(TaskId(1))));
+        assert!(thunk.is_under_evaluation());
+        claim.finish(Word::int(&alloc, 8));
+        assert_eq!(thunk.resolved().and_then(Word::as_int), Some(8));
+        assert!(matches!(thunk.claim(TaskId(2)), Attempt::Done(_)));
+    }
+
+    #[test]
+    fn an_abandoned_thunk_is_as_before() {
+        let heap = Heap::new();
+        let alloc = Alloc::new(&heap);
+        let (thunk, caps) = Word::thunk(&alloc, unit(&alloc));
+        caps[0].set(Word::null());
+        let Attempt::Claimed(claim) = thunk.claim(TaskId(1)) else {
+            panic!("nobody else claims it")
+        };
+        claim.abandon();
+        assert_eq!(thunk.suspended().map(|(unit, _)| unit.entry), Some(3));
+        assert!(matches!(thunk.claim(TaskId(2)), Attempt::Claimed(_)));
+    }
+
+    #[test]
+    fn one_of_many_threads_wins() {
+        let heap = Heap::new();
+        let alloc = Alloc::new(&heap);
+        let unit = unit(&alloc);
+        for _ in 0..200 {
+            let (thunk, caps) = Word::thunk(&alloc, unit);
+            caps[0].set(Word::null());
+            let wins: u32 = std::thread::scope(|scope| {
+                let workers: Vec<_> = (1..4)
+                    .map(|task| {
+                        scope.spawn(move || match thunk.claim(TaskId(task)) {
+                            Attempt::Claimed(claim) => {
+                                claim.finish(Word::bool(true));
+                                1
+                            }
+                            Attempt::Done(_) | Attempt::Owned(_) => 0,
+                        })
+                    })
+                    .collect();
+                workers
+                    .into_iter()
+                    .map(|worker| worker.join().expect("no panic"))
+                    .sum()
+            });
+            assert_eq!(wins, 1);
+            assert_eq!(thunk.resolved().and_then(Word::as_bool), Some(true));
+        }
+    }
+}
