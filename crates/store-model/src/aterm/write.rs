@@ -1,0 +1,211 @@
+//! Printing derivations as ATerms, into memory or straight into a digest.
+
+use firn_hash::{Hasher, base16};
+
+use crate::{Derivation, DerivationOutput, InputNode, MakePathError, OutputName, StoreDir};
+
+/// Where the text goes. It never fails and takes many small pieces.
+pub(crate) trait Sink {
+    fn put(&mut self, bytes: &[u8]);
+}
+
+impl Sink for Vec<u8> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+impl Sink for Hasher {
+    fn put(&mut self, bytes: &[u8]) {
+        self.update(bytes);
+    }
+}
+
+/// How input derivations are written.
+pub(crate) enum Inputs<'a> {
+    /// By their paths.
+    Paths,
+    /// By their hashes modulo fixed outputs: sorted pairs of hash and output, without duplicates.
+    Hashes(&'a [([u8; 32], &'a OutputName)]),
+}
+
+/// Prints `drv`. With `mask_outputs`, the paths of its own outputs are left empty, in the list of
+/// outputs and in the environment variables named like outputs.
+pub(crate) fn write<S: Sink>(
+    drv: &Derivation,
+    store_dir: &StoreDir,
+    mask_outputs: bool,
+    inputs: &Inputs<'_>,
+    out: &mut S,
+) -> Result<(), MakePathError> {
+    out.put(if drv.has_dynamic_inputs() {
+        b"DrvWithVersion(\"xp-dyn-drv\",["
+    } else {
+        b"Derive(["
+    });
+    write_outputs(drv, store_dir, mask_outputs, out)?;
+    out.put(b"],[");
+    match inputs {
+        Inputs::Paths => {
+            for (position, (path, node)) in drv.input_drvs.iter().enumerate() {
+                out.put(if position == 0 { b"(\"" } else { b",(\"" });
+                put_path(store_dir, path.as_str(), out);
+                out.put(b"\"");
+                write_node(node, out);
+                out.put(b")");
+            }
+        }
+        Inputs::Hashes(pairs) => {
+            for (position, group) in pairs.chunk_by(|left, right| left.0 == right.0).enumerate() {
+                out.put(if position == 0 { b"(\"" } else { b",(\"" });
+                out.put(base16::encode(&group[0].0).as_bytes());
+                out.put(b"\",[");
+                write_names(group.iter().map(|(_, output)| output.as_str()), out);
+                out.put(b"])");
+            }
+        }
+    }
+    out.put(b"],[");
+    for (position, path) in drv.input_srcs.iter().enumerate() {
+        out.put(if position == 0 { b"\"" } else { b",\"" });
+        put_path(store_dir, path.as_str(), out);
+        out.put(b"\"");
+    }
+    out.put(b"],\"");
+    out.put(&drv.platform);
+    out.put(b"\",");
+    write_string(&drv.builder, out);
+    out.put(b",[");
+    for (position, arg) in drv.args.iter().enumerate() {
+        if position != 0 {
+            out.put(b",");
+        }
+        write_string(arg, out);
+    }
+    out.put(b"],[");
+    for (position, (name, value)) in drv.env.iter().enumerate() {
+        out.put(if position == 0 { b"(" } else { b",(" });
+        write_string(name, out);
+        out.put(b",");
+        let is_output =
+            || std::str::from_utf8(name).is_ok_and(|name| drv.outputs.contains_key(name));
+        write_string(
+            if mask_outputs && is_output() {
+                b""
+            } else {
+                value
+            },
+            out,
+        );
+        out.put(b")");
+    }
+    out.put(b"])");
+    Ok(())
+}
+
+fn write_outputs<S: Sink>(
+    drv: &Derivation,
+    store_dir: &StoreDir,
+    mask_outputs: bool,
+    out: &mut S,
+) -> Result<(), MakePathError> {
+    for (position, (name, output)) in drv.outputs.iter().enumerate() {
+        out.put(if position == 0 { b"(\"" } else { b",(\"" });
+        out.put(name.as_bytes());
+        out.put(b"\",\"");
+        match output {
+            DerivationOutput::InputAddressed(path) => {
+                if !mask_outputs {
+                    put_path(store_dir, path.as_str(), out);
+                }
+                out.put(b"\",\"\",\"\")");
+            }
+            DerivationOutput::Fixed(address) => {
+                if !mask_outputs && let Some(path) = output.path(store_dir, &drv.name, name)? {
+                    put_path(store_dir, path.as_str(), out);
+                }
+                out.put(b"\",\"");
+                out.put(address.method.prefix().as_bytes());
+                out.put(address.hash.algorithm().name().as_bytes());
+                out.put(b"\",\"");
+                out.put(address.hash.to_base16().as_bytes());
+                out.put(b"\")");
+            }
+            DerivationOutput::Floating { method, algorithm } => {
+                out.put(b"\",\"");
+                out.put(method.prefix().as_bytes());
+                out.put(algorithm.name().as_bytes());
+                out.put(b"\",\"\")");
+            }
+            DerivationOutput::Deferred => out.put(b"\",\"\",\"\")"),
+            DerivationOutput::Impure { method, algorithm } => {
+                out.put(b"\",\"");
+                out.put(method.prefix().as_bytes());
+                out.put(algorithm.name().as_bytes());
+                out.put(b"\",\"impure\")");
+            }
+        }
+    }
+    Ok(())
+}
+
+fn write_node<S: Sink>(node: &InputNode, out: &mut S) {
+    out.put(if node.dynamic.is_empty() {
+        b",["
+    } else {
+        b",(["
+    });
+    write_names(node.outputs.iter().map(OutputName::as_str), out);
+    out.put(b"]");
+    if !node.dynamic.is_empty() {
+        out.put(b",[");
+        for (position, (output, child)) in node.dynamic.iter().enumerate() {
+            out.put(if position == 0 { b"(\"" } else { b",(\"" });
+            out.put(output.as_bytes());
+            out.put(b"\"");
+            write_node(child, out);
+            out.put(b")");
+        }
+        out.put(b"])");
+    }
+}
+
+fn write_names<'a, S: Sink>(names: impl Iterator<Item = &'a str>, out: &mut S) {
+    for (position, name) in names.enumerate() {
+        out.put(if position == 0 { b"\"" } else { b",\"" });
+        out.put(name.as_bytes());
+        out.put(b"\"");
+    }
+}
+
+fn put_path<S: Sink>(store_dir: &StoreDir, base_name: &str, out: &mut S) {
+    out.put(store_dir.as_str().as_bytes());
+    out.put(b"/");
+    out.put(base_name.as_bytes());
+}
+
+/// For each byte, the letter after the backslash, or 0 for a byte that stands for itself.
+static ESCAPES: [u8; 256] = {
+    let mut escapes = [0; 256];
+    escapes[b'"' as usize] = b'"';
+    escapes[b'\\' as usize] = b'\\';
+    escapes[b'\n' as usize] = b'n';
+    escapes[b'\r' as usize] = b'r';
+    escapes[b'\t' as usize] = b't';
+    escapes
+};
+
+fn write_string<S: Sink>(text: &[u8], out: &mut S) {
+    out.put(b"\"");
+    let mut rest = text;
+    while let Some(position) = rest
+        .iter()
+        .position(|&byte| ESCAPES[usize::from(byte)] != 0)
+    {
+        out.put(&rest[..position]);
+        out.put(&[b'\\', ESCAPES[usize::from(rest[position])]]);
+        rest = &rest[position + 1..];
+    }
+    out.put(rest);
+    out.put(b"\"");
+}

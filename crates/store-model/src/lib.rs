@@ -1,0 +1,52 @@
+//! The pure formats of the store: what its things are called, what they consist of, and how they
+//! are written down, to the bit.
+//!
+//! * [`StoreDir`], [`StorePath`], [`OutputName`]: names of store objects, and how a path follows
+//!   from contents ([`ContentAddress`], [`StoreReferences`]) or from a derivation.
+//! * [`Derivation`]: its ATerm form, its hash modulo fixed outputs, its output paths.
+//! * [`DerivedPath`], [`SingleDerivedPath`], [`OutputsSpec`]: what a user may ask to have built.
+//! * [`PathInfo`], [`ValidPathInfo`]: what a store knows of an object.
+//! * [`Signature`]: who vouches for it.
+//!
+//! The crate opens no file, reads no clock and has no threads; it works on bytes, readers and
+//! writers. The store directory is always passed in. Experimental features are the front end's
+//! business: parsing accepts every form of the field, and [`Derivation::features`] and
+//! [`ContentAddressMethod::feature`] say what a form needs.
+
+mod aterm;
+mod content_address;
+mod derivation;
+mod derived_path;
+mod hash_modulo;
+mod make_path;
+mod name;
+mod output_paths;
+mod outputs_spec;
+mod path_info;
+mod placeholder;
+mod signature;
+mod store_dir;
+mod store_path;
+
+pub use aterm::ATermError;
+pub use content_address::{
+    ContentAddress, ContentAddressError, ContentAddressMethod, StoreReferences,
+};
+pub use derivation::{
+    Derivation, DerivationError, DerivationOutput, DerivationType, InputNode,
+    STRUCTURED_ATTRS_VARIABLE,
+};
+pub use derived_path::{DerivedPath, DerivedPathError, SingleDerivedPath};
+pub use hash_modulo::HashModulo;
+pub use make_path::MakePathError;
+pub use name::{NameError, OutputName, check_name, output_path_name};
+pub use outputs_spec::OutputsSpec;
+pub use path_info::{PathInfo, ValidPathInfo};
+pub use placeholder::{downstream_placeholder, output_placeholder};
+pub use signature::{Signature, SignatureError};
+pub use store_dir::StoreDir;
+pub use store_path::{DERIVATION_EXTENSION, StorePath, StorePathError};
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+mod tests;

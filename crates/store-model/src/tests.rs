@@ -1,0 +1,5 @@
+//! Known answers and properties of the pure formats. The folder beside this file holds texts that
+//! the reference wrote.
+
+mod derivations;
+mod paths;
