@@ -1,0 +1,115 @@
+//! Runs the grammar over a token table.
+//!
+//! The grammar is fed significant tokens only, as (index, kind, index + 1), behind the synthetic
+//! token that selects what to read. Complaints of the lexer and of the grammar end up in one list,
+//! ordered as the reference would have noticed them, so that the first one is its error.
+
+use lalrpop_util::ParseError;
+
+use crate::context::Context;
+use crate::{
+    Entry, LexErrorKind, ParseOptions, SyntaxError, SyntaxErrorKind, TokenIdx, TokenKind,
+    TokenRange, TokenTable, TreeSink, grammar,
+};
+
+/// What came out of a text.
+#[derive(Clone, Debug)]
+pub struct Parsed<E> {
+    /// The whole text, if it could be read to its end.
+    pub root: Option<E>,
+    /// What is wrong with it, the reference's error first. Only without errors is the root what
+    /// the text means.
+    pub errors: Vec<SyntaxError>,
+    /// What is allowed but remarkable, in order of the text.
+    pub warnings: Vec<SyntaxError>,
+}
+
+/// Parses a lexed text into a sink.
+///
+/// Stops at the first error of the grammar itself.
+pub fn parse<S: TreeSink>(
+    table: &TokenTable<'_>,
+    sink: &mut S,
+    options: &ParseOptions,
+) -> Parsed<S::Expr> {
+    let mut context = Context::new(table, sink, options);
+    for error in table.errors() {
+        let kind = match error.kind {
+            LexErrorKind::TrailingSlash => SyntaxErrorKind::TrailingSlash,
+            LexErrorKind::NulInString => SyntaxErrorKind::NulInString,
+        };
+        context.error(kind, TokenRange::single(error.token), error.token);
+    }
+    let start = match options.entry {
+        Entry::Expression => TokenKind::StartExpression,
+        Entry::Bindings => TokenKind::StartBindings,
+    };
+    let tokens = std::iter::once(Ok((0, start, 0))).chain(significant(table));
+    let result = grammar::RootParser::new().parse(&mut context, tokens);
+    if !options.pipe_operators {
+        refuse_pipes(&mut context);
+    }
+    let root = match result {
+        Ok(root) => Some(root),
+        Err(error) => {
+            let at = match error {
+                ParseError::UnrecognizedToken { token, .. } | ParseError::ExtraToken { token } => {
+                    token.0
+                }
+                _ => table.len(),
+            };
+            let found = (at < table.len() && !ends_text(table, at)).then(|| table.kind(at));
+            let range = match found {
+                Some(_) => TokenRange::single(at),
+                None => TokenRange { start: at, end: at },
+            };
+            let kind = SyntaxErrorKind::Unexpected {
+                found,
+                expected: Vec::new(),
+            };
+            context.error(kind, range, at);
+            None
+        }
+    };
+    let mut errors = std::mem::take(&mut context.errors);
+    let warnings = std::mem::take(&mut context.warnings);
+    errors.sort_by_key(|error| error.time);
+    Parsed {
+        root,
+        errors,
+        warnings,
+    }
+}
+
+/// Whether this is a zero byte outside strings, which the reference takes for the end of the file.
+fn ends_text(table: &TokenTable<'_>, token: TokenIdx) -> bool {
+    table.kind(token) == TokenKind::Error && table.text(token).first() == Some(&0)
+}
+
+fn significant<'a, E>(
+    table: &'a TokenTable<'_>,
+) -> impl Iterator<Item = Result<(TokenIdx, TokenKind, TokenIdx), E>> + 'a {
+    table
+        .kinds()
+        .iter()
+        .enumerate()
+        .filter(|(_, kind)| !kind.is_trivia())
+        .map(|(idx, &kind)| (idx as TokenIdx, kind))
+        .take_while(|&(idx, kind)| kind != TokenKind::Error || !ends_text(table, idx))
+        .map(|(idx, kind)| Ok((idx, kind, idx + 1)))
+}
+
+/// Complains about every pipe operator, since they are off.
+fn refuse_pipes<S: TreeSink>(context: &mut Context<'_, S>) {
+    let table = context.table;
+    for (idx, kind) in table.kinds().iter().enumerate() {
+        if matches!(kind, TokenKind::PipeFrom | TokenKind::PipeInto) {
+            let token = idx as TokenIdx;
+            context.error(
+                SyntaxErrorKind::PipeOperatorDisabled,
+                TokenRange::single(token),
+                token,
+            );
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! What string literals mean: escapes, line ends, and the indentation of `''` strings.
+//!
+//! The rules are the reference's. Inside quotes a lone CR and a CR LF become LF, except right after
+//! a backslash. Inside `''` strings line ends stay as they are, and indentation counts only
+//! spaces: the smallest number of leading spaces of any line with text is removed from every line,
+//! and a last line of only spaces goes. Escapes (`''$`, `'''`, `''\x`) and interpolations count as
+//! text when indentation is measured; an escaped line end still begins a new line when it is
+//! removed.
+
+/// The value of a piece of text between quotes, appended to `out`.
+pub fn unescape_into(text: &[u8], out: &mut Vec<u8>) {
+    let mut at = 0;
+    while let Some(offset) = memchr::memchr2(b'\\', b'\r', &text[at..]) {
+        out.extend_from_slice(&text[at..at + offset]);
+        at += offset;
+        if text[at] == b'\\' {
+            // A backslash at the end of the text stands before the end of the file: no string.
+            if let Some(&escaped) = text.get(at + 1) {
+                out.push(escape(escaped));
+            }
+            at += 2;
+        } else {
+            out.push(b'\n');
+            at += 1 + usize::from(text.get(at + 1) == Some(&b'\n'));
+        }
+        if at >= text.len() {
+            return;
+        }
+    }
+    out.extend_from_slice(&text[at..]);
+}
+
+/// The value of a piece of text between quotes; borrowed if it contains no escape.
+pub fn unescape(text: &[u8]) -> std::borrow::Cow<'_, [u8]> {
+    if memchr::memchr2(b'\\', b'\r', text).is_none() {
+        return text.into();
+    }
+    let mut out = Vec::with_capacity(text.len());
+    unescape_into(text, &mut out);
+    out.into()
+}
+
+fn escape(byte: u8) -> u8 {
+    match byte {
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        other => other,
+    }
+}
+
+/// A part of an indented string, for [`strip_indentation`].
+#[derive(Clone, Copy, Debug)]
+pub enum IndentedPart<'t> {
+    /// The text of an `IndentText` token.
+    Text(&'t [u8]),
+    /// Something that is computed.
+    Interpolation,
+}
+
+/// A run of text inside one token.
+enum Segment<'t> {
+    /// As written; its leading spaces are indentation.
+    Plain(&'t [u8]),
+    /// One escape.
+    Escaped(&'static [u8]),
+    /// `''\x`.
+    EscapedByte(u8),
+}
+
+/// Splits the text of a token at its escapes. `$` and `'` that begin no escape are segments of
+/// their own in the reference, which makes no difference to the result.
+struct Segments<'t>(&'t [u8]);
+
+impl<'t> Iterator for Segments<'t> {
+    type Item = Segment<'t>;
+
+    fn next(&mut self) -> Option<Segment<'t>> {
+        let text = self.0;
+        if text.is_empty() {
+            return None;
+        }
+        if text.starts_with(b"''") && text.len() >= 3 {
+            let (segment, length) = match text[2] {
+                b'$' => (Segment::Escaped(b"$"), 3),
+                b'\'' => (Segment::Escaped(b"''"), 3),
+                _ => (
+                    Segment::EscapedByte(escape(text.get(3).copied().unwrap_or(b'\\'))),
+                    4.min(text.len()),
+                ),
+            };
+            self.0 = &text[length..];
+            return Some(segment);
+        }
+        let end = plain_end(text);
+        self.0 = &text[end..];
+        Some(Segment::Plain(&text[..end]))
+    }
+}
+
+/// Where the plain text at the beginning ends: before the next escape. Pairs of `$` or `'` with the
+/// byte after them are taken together, as the lexer does.
+fn plain_end(text: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(offset) = memchr::memchr2(b'\'', b'$', &text[at..]) {
+        at += offset;
+        match (text[at], text.get(at + 1)) {
+            (b'\'', Some(b'\'')) => return at,
+            (_, None | Some(b'\'' | b'$')) if text[at] == b'\'' => at += 1,
+            (b'$', None | Some(b'\'')) => at += 1,
+            _ => at += 2,
+        }
+        if at >= text.len() {
+            break;
+        }
+    }
+    text.len()
+}
+
+/// The number of spaces that every line loses; a million is the reference's idea of infinity.
+fn indentation(parts: &[IndentedPart<'_>]) -> usize {
+    let mut at_line_start = true;
+    let mut smallest = 1_000_000;
+    let mut current = 0;
+    let mut end_of_indentation = |at_line_start: &mut bool, current: usize| {
+        if std::mem::take(at_line_start) {
+            smallest = smallest.min(current);
+        }
+    };
+    for part in parts {
+        let IndentedPart::Text(text) = part else {
+            end_of_indentation(&mut at_line_start, current);
+            continue;
+        };
+        for segment in Segments(text) {
+            let Segment::Plain(plain) = segment else {
+                end_of_indentation(&mut at_line_start, current);
+                continue;
+            };
+            let mut at = 0;
+            while at < plain.len() {
+                if !at_line_start {
+                    match memchr::memchr(b'\n', &plain[at..]) {
+                        None => break,
+                        Some(offset) => at += offset + 1,
+                    }
+                    at_line_start = true;
+                    current = 0;
+                    continue;
+                }
+                match plain[at] {
+                    b' ' => current += 1,
+                    b'\n' => current = 0,
+                    _ => end_of_indentation(&mut at_line_start, current),
+                }
+                at += 1;
+            }
+        }
+    }
+    smallest
+}
+
+/// The values of the text parts of an indented string, in order; `None` stands for an
+/// interpolation. A text may come out empty.
+pub fn strip_indentation(parts: &[IndentedPart<'_>]) -> Vec<Option<Vec<u8>>> {
+    let indentation = indentation(parts);
+    let mut at_line_start = true;
+    let mut dropped = 0;
+    let n_parts = parts.len();
+    let mut stripped = Vec::with_capacity(n_parts);
+    for (part_idx, part) in parts.iter().enumerate() {
+        let IndentedPart::Text(text) = part else {
+            at_line_start = false;
+            dropped = 0;
+            stripped.push(None);
+            continue;
+        };
+        let mut out = Vec::with_capacity(text.len());
+        let mut segments = Segments(text).peekable();
+        while let Some(segment) = segments.next() {
+            let from = out.len();
+            let mut byte = [0];
+            let plain = match segment {
+                Segment::Plain(plain) => plain,
+                Segment::Escaped(value) => value,
+                Segment::EscapedByte(value) => {
+                    byte[0] = value;
+                    &byte
+                }
+            };
+            strip_segment(
+                plain,
+                indentation,
+                &mut at_line_start,
+                &mut dropped,
+                &mut out,
+            );
+            if part_idx + 1 == n_parts && segments.peek().is_none() {
+                drop_blank_last_line(&mut out, from);
+            }
+        }
+        stripped.push(Some(out));
+    }
+    stripped
+}
+
+fn strip_segment(
+    text: &[u8],
+    indentation: usize,
+    at_line_start: &mut bool,
+    dropped: &mut usize,
+    out: &mut Vec<u8>,
+) {
+    let mut at = 0;
+    while at < text.len() {
+        if !*at_line_start {
+            let end = memchr::memchr(b'\n', &text[at..]).map(|offset| at + offset + 1);
+            out.extend_from_slice(&text[at..end.unwrap_or(text.len())]);
+            *at_line_start = end.is_some();
+            at = end.unwrap_or(text.len());
+            continue;
+        }
+        match text[at] {
+            b' ' => {
+                if *dropped >= indentation {
+                    out.push(b' ');
+                }
+                *dropped += 1;
+            }
+            b'\n' => {
+                *dropped = 0;
+                out.push(b'\n');
+            }
+            other => {
+                *at_line_start = false;
+                *dropped = 0;
+                out.push(other);
+            }
+        }
+        at += 1;
+    }
+}
+
+/// Removes spaces after the last line end of what was added since `from`, if nothing else is there.
+fn drop_blank_last_line(out: &mut Vec<u8>, from: usize) {
+    if let Some(line_end) = memchr::memrchr(b'\n', &out[from..])
+        && out[from + line_end + 1..].iter().all(|&byte| byte == b' ')
+    {
+        out.truncate(from + line_end + 1);
+    }
+}
