@@ -46,7 +46,7 @@ impl Settings {
         let mut settings = Self::documented(machine);
         // Not part of the default that is shown, as in the reference.
         if machine.is_root {
-            settings.sandbox.build_users_group = "nixbld".to_owned();
+            "nixbld".clone_into(&mut settings.sandbox.build_users_group);
         }
         settings
     }
