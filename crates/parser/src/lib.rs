@@ -15,6 +15,7 @@ mod context;
 mod error;
 mod kind;
 mod lexer;
+pub mod merge;
 mod names;
 mod null;
 mod options;

@@ -49,6 +49,37 @@ fn escape(byte: u8) -> u8 {
     }
 }
 
+/// Writes a name as it could stand in an attribute path: plain, or quoted where it has to be. `or`
+/// needs no quotes there.
+pub fn write_name(name: &[u8], out: &mut Vec<u8>) {
+    const KEYWORDS: [&[u8]; 9] = [
+        b"if", b"then", b"else", b"assert", b"with", b"let", b"in", b"rec", b"inherit",
+    ];
+    let starts = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_';
+    let continues = |byte: &u8| byte.is_ascii_alphanumeric() || b"_'-".contains(byte);
+    if name.first().is_some_and(starts) && name.iter().all(continues) && !KEYWORDS.contains(&name) {
+        out.extend_from_slice(name);
+    } else {
+        write_literal(name, out);
+    }
+}
+
+/// Writes a string between quotes, escaped so that it reads back as itself.
+pub fn write_literal(text: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    for (idx, &byte) in text.iter().enumerate() {
+        match byte {
+            b'"' | b'\\' => out.extend([b'\\', byte]),
+            b'\n' => out.extend(b"\\n"),
+            b'\r' => out.extend(b"\\r"),
+            b'\t' => out.extend(b"\\t"),
+            b'$' if text.get(idx + 1) == Some(&b'{') => out.extend(b"\\$"),
+            _ => out.push(byte),
+        }
+    }
+    out.push(b'"');
+}
+
 /// A part of an indented string, for [`strip_indentation`].
 #[derive(Clone, Copy, Debug)]
 pub enum IndentedPart<'t> {
@@ -247,5 +278,70 @@ fn drop_blank_last_line(out: &mut Vec<u8>, from: usize) {
         && out[from + line_end + 1..].iter().all(|&byte| byte == b' ')
     {
         out.truncate(from + line_end + 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(parts: &[&str], expected: &[&str]) {
+        let parts: Vec<IndentedPart<'_>> = parts
+            .iter()
+            .map(|part| match *part {
+                "${}" => IndentedPart::Interpolation,
+                text => IndentedPart::Text(text.as_bytes()),
+            })
+            .collect();
+        let stripped: Vec<String> = strip_indentation(&parts)
+            .into_iter()
+            .map(|text| text.map_or("${}".to_owned(), |it| String::from_utf8_lossy(&it).into()))
+            .collect();
+        assert_eq!(stripped, expected);
+    }
+
+    #[test]
+    fn strips_indentation() {
+        check(&["    a\n      b\n  "], &["a\n  b\n"]);
+        check(&["  a\n\n b\n"], &[" a\n\nb\n"]);
+        check(&["   \n  a"], &[" \na"]);
+        check(&["  ", "${}", "\n    x\n"], &["", "${}", "\n  x\n"]);
+        check(&["  a\n  ", "${}", " "], &["a\n", "${}", " "]);
+        check(&["\ta\n  b"], &["\ta\n  b"]);
+        check(&["      "], &[""]);
+        check(&["  a\r\n  b"], &["a\r\nb"]);
+    }
+
+    #[test]
+    fn reads_escapes_of_indented_strings() {
+        check(&["a''$b'''c''\\nd''\\xe"], &["a$b''c\ndxe"]);
+        check(&["  ''\\n  a"], &["\na"]);
+        check(&["  a''\\ "], &["a "]);
+        check(&["$$'a$"], &["$$'a$"]);
+        check(&["  a\n  ''\\ "], &["a\n "]);
+    }
+
+    #[test]
+    fn reads_escapes_between_quotes() {
+        let check = |text: &str, expected: &str| {
+            assert_eq!(&*unescape(text.as_bytes()), expected.as_bytes());
+        };
+        check("a\\n\\t\\r\\\"\\$\\\\x", "a\n\t\r\"$\\x");
+        check("a\r\nb\rc\\\r\nd", "a\nb\nc\r\nd");
+        check("\\x", "x");
+    }
+
+    #[test]
+    fn writes_names() {
+        let check = |name: &str, expected: &str| {
+            let mut out = Vec::new();
+            write_name(name.as_bytes(), &mut out);
+            assert_eq!(out, expected.as_bytes());
+        };
+        check("a-b'", "a-b'");
+        check("or", "or");
+        check("if", "\"if\"");
+        check("", "\"\"");
+        check("a b${\n", "\"a b\\${\\n\"");
     }
 }
