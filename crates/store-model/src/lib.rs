@@ -7,6 +7,8 @@
 //! * [`DerivedPath`], [`SingleDerivedPath`], [`OutputsSpec`]: what a user may ask to have built.
 //! * [`PathInfo`], [`ValidPathInfo`]: what a store knows of an object.
 //! * [`Signature`]: who vouches for it.
+//! * [`nar`]: the archive of a tree, as a stream of events; [`GitHasher`], its other identity.
+//! * [`ReferenceScanner`], [`RewritingWriter`]: digests in passing bytes, found and replaced.
 //!
 //! The crate opens no file, reads no clock and has no threads; it works on bytes, readers and
 //! writers. The store directory is always passed in. Experimental features are the front end's
@@ -17,13 +19,17 @@ mod aterm;
 mod content_address;
 mod derivation;
 mod derived_path;
+mod git_hasher;
 mod hash_modulo;
 mod make_path;
 mod name;
+pub mod nar;
 mod output_paths;
 mod outputs_spec;
 mod path_info;
 mod placeholder;
+mod references;
+mod rewrite;
 mod signature;
 mod store_dir;
 mod store_path;
@@ -37,12 +43,15 @@ pub use derivation::{
     STRUCTURED_ATTRS_VARIABLE,
 };
 pub use derived_path::{DerivedPath, DerivedPathError, SingleDerivedPath};
+pub use git_hasher::GitHasher;
 pub use hash_modulo::HashModulo;
 pub use make_path::MakePathError;
 pub use name::{NameError, OutputName, check_name, output_path_name};
 pub use outputs_spec::OutputsSpec;
 pub use path_info::{PathInfo, ValidPathInfo};
 pub use placeholder::{downstream_placeholder, output_placeholder};
+pub use references::ReferenceScanner;
+pub use rewrite::{RewritingWriter, SelfReferenceHasher};
 pub use signature::{Signature, SignatureError};
 pub use store_dir::StoreDir;
 pub use store_path::{DERIVATION_EXTENSION, StorePath, StorePathError};

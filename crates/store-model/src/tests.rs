@@ -2,4 +2,6 @@
 //! the reference wrote.
 
 mod derivations;
+mod nar;
 mod paths;
+mod references;
