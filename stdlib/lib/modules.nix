@@ -1,0 +1,1434 @@
+/**
+  The module system: modules are collected through their imports, their option
+  declarations are merged into one tree, their definitions are handed down the
+  same tree, and every option merges what reached it.
+
+  Reading order: `evalModules` is the entry; `collectModules` loads and orders
+  modules (`unifyModuleSyntax` brings each into one shape); `mergeTree` walks
+  declarations and definitions together; `mergeDefinitions` is one option.
+
+  For speed, the common cases (one declaration, at most one plain definition)
+  create as few intermediate values as they can, and whatever only messages or
+  documentation want is left unevaluated.
+*/
+{ lib }:
+let
+  inherit (builtins)
+    addErrorContext
+    all
+    attrNames
+    attrValues
+    concatLists
+    concatMap
+    elem
+    elemAt
+    filter
+    head
+    isAttrs
+    isFunction
+    isList
+    isPath
+    isString
+    length
+    map
+    mapAttrs
+    tail
+    typeOf
+    unsafeGetAttrPos
+    zipAttrsWith
+    ;
+  inherit (lib)
+    concatMapStringsSep
+    concatStringsSep
+    isOption
+    last
+    mkOption
+    mkOptionDefault
+    mkIf
+    optional
+    optionalAttrs
+    optionals
+    reverseList
+    setAttrByPath
+    showFiles
+    showOption
+    types
+    unknownModule
+    ;
+  inherit (lib.options) showDefs;
+  inherit (api)
+    collectModules
+    evalModules
+    fixupOptionType
+    mergeDefinitions
+    mergeOptionDecls
+    unifyModuleSyntax
+    ;
+  inherit (lib.properties)
+    defaultOverridePriority
+    dischargeProperties
+    filterOverrides'
+    mkAliasAndWrapDefinitions
+    mkAliasAndWrapDefsWithPriority
+    mkMerge
+    pushDownProperties
+    sortProperties
+    ;
+
+  # ------------------------------------------------------------------ loading
+
+  recursionHint = ''
+    if you get an infinite recursion here, you probably reference `config` in `imports`. If you are trying to achieve a conditional import behavior dependent on `config`, consider importing unconditionally, and using `mkEnableOption` and `mkIf` to control its effect.'';
+
+  # What a module may have beside `config` and `options`.
+  moduleAttrs = [
+    "_class"
+    "_file"
+    "key"
+    "disabledModules"
+    "imports"
+    "options"
+    "config"
+    "meta"
+    "freeformType"
+  ];
+
+  shorthandAttrs = [
+    "_class"
+    "_file"
+    "key"
+    "disabledModules"
+    "require"
+    "imports"
+    "freeformType"
+  ];
+
+  isTree = value: isAttrs value && !(value ? _type);
+
+  # Call a module function with what it names and what everybody gets. What is
+  # not given from outside comes from the option `_module.args`.
+  callModule =
+    key: f: args:
+    let
+      extra = mapAttrs (
+        name: _:
+        addErrorContext ''while evaluating the module argument `${name}' in "${key}":'' (
+          args.${name} or (addErrorContext
+            "noting that argument `${name}` is not externally provided, so querying `_module.args` instead, requiring `config`"
+            args.config._module.args.${name}
+          )
+        )
+      ) (lib.functionArgs f);
+    in
+    f (args // extra);
+
+  describeWrongModule =
+    nested: file: m:
+    ''Expected a module, but found a value of type ${
+      if isAttrs m && m ? _type then builtins.toJSON m._type else typeOf m
+    }${lib.optionalString (file != null && file != unknownModule) ", while trying to load a module into ${toString file}"}${nested}.''
+    + lib.optionalString (isAttrs m && m._type or null == "configuration") (
+      " It was made by `evalModules`, or something built upon it (`lib.nixosSystem`, for example)."
+      + " If you mean to extend a configuration, please only import the modules that make up the configuration;"
+      + " if you mean to make a new one of it, use its `extendModules`."
+    )
+    + lib.optionalString (isAttrs m && m._type or null == "flake") (
+      " Perhaps you meant an attribute of it, such as `nixosModules.default`."
+    );
+
+  # Load one module: a function, a set, or what `import` makes one of those.
+  loadModule =
+    args: nested: file: key: m:
+    if lib.isFunction m then
+      unifyModuleSyntax file key (callModule key m args)
+    else if isAttrs m then
+      if !(m ? _type) || m._type == "module" then
+        unifyModuleSyntax file key m
+      else if m._type == "if" || m._type == "override" || m._type == "merge" then
+        unifyModuleSyntax file key { config = m; }
+      else
+        throw (describeWrongModule nested file m)
+    else if isList m then
+      throw ''
+        Module imports can't be nested lists. Perhaps you meant to remove one level of lists? Definitions: ${
+          showDefs [
+            {
+              file = if file == null then unknownModule else file;
+              value = m;
+            }
+          ]
+        }''
+    else
+      let
+        path = toString m;
+        loaded = import m;
+      in
+      unifyModuleSyntax path path (if lib.isFunction loaded then callModule path loaded args else loaded);
+
+  # A module and, in `children`, what it imports.
+  loadTree =
+    args: nested: class: file: key: ms:
+    lib.imap1 (
+      n: m:
+      let
+        module = checkClass class (loadModule args nested file "${key}:anon-${toString n}" m);
+        into = lib.optionalString (
+          module._file != file && file != unknownModule
+        ) ", while trying to load a module into ${toString file}";
+      in
+      {
+        inherit (module) key;
+        inherit module;
+        children = loadTree args (into + nested) class module._file module.key module.imports;
+      }
+    ) ms;
+
+  checkClass =
+    class: m:
+    if class == null || m._class == null || m._class == class then
+      m
+    else
+      throw ''
+        The module `${m._file}` (class: ${builtins.toJSON m._class}) cannot be imported into a module evaluation that expects class ${builtins.toJSON class}.
+
+        Help: Ensure that you've imported a module of the right kind.'';
+
+  # The keys that some module wants left out.
+  disabledKeys =
+    modulesPath: trees:
+    concatMap (
+      t: map (disabledKey modulesPath t.module._file) t.module.disabledModules ++ disabledKeys modulesPath t.children
+    ) trees;
+
+  disabledKey =
+    modulesPath: file: item:
+    if isString item then
+      if builtins.substring 0 1 item == "/" then item else "${toString modulesPath}/${item}"
+    else if lib.strings.isConvertibleWithToString item && !(isAttrs item && item ? key) then
+      toString item
+    else if isAttrs item then
+      if item ? key then
+        toString item.key
+      else
+        throw "Module `${file}` contains a disabledModules item that is an attribute set, presumably a module, that does not have a `key` attribute. To disable a module, it must have a `key` attribute, so that it can be told apart from others."
+    else
+      throw "Each disabledModules item must be a path, string, or a attribute set with a key attribute, or a value supported by toString. However, one of the disabledModules items in `${file}` is none of that, but is of type ${typeOf item}.";
+
+  # -------------------------------------------------------------- declarations
+
+  positionOf =
+    name: decl:
+    let
+      pos = decl.pos or (unsafeGetAttrPos name decl.parent);
+    in
+    if pos == null then
+      {
+        file = decl._file;
+        line = null;
+        column = null;
+      }
+    else
+      pos;
+
+  wrongDeclaration =
+    loc: decl:
+    let
+      got = decl.options;
+    in
+    throw "In module ${decl._file}: expected an option declaration at option path `${showOption loc}` but got ${
+      if isAttrs got then
+        "an attribute set with type ${got._type}"
+        + (
+          if got._type == "option-type" then
+            ". Perhaps you meant to write `mkOption { type = …; }`, with the type inside"
+          else
+            ""
+        )
+      else
+        "a value of type ${typeOf got}"
+    }";
+
+  # "option" or "tree".
+  declKind =
+    loc: decl:
+    let
+      o = decl.options;
+    in
+    if isAttrs o then
+      if !(o ? _type) then
+        "tree"
+      else if o._type == "option" then
+        "option"
+      else
+        wrongDeclaration loc decl
+    else
+      wrongDeclaration loc decl;
+
+  # The options below a tree, by their names from there.
+  optionPathsIn =
+    loc: tree:
+    concatMap (
+      name:
+      let
+        o = tree.${name};
+        here = loc ++ [ name ];
+      in
+      if isTree o then optionPathsIn here o else [ here ]
+    ) (attrNames tree);
+
+  # Options declared below an option whose type takes modules become a module
+  # of that type.
+  treeAsOption =
+    decl:
+    if isOption decl.options then
+      decl
+    else
+      decl
+      // {
+        options = mkOption {
+          type = types.submoduleWith {
+            modules = [
+              {
+                _file = decl._file;
+                options = decl.options;
+              }
+            ];
+            # Whether definitions are shorthand is for the real declaration.
+            shorthandOnlyDefinesConfig = null;
+          };
+        };
+      };
+
+  throwNotNestable =
+    loc: decls:
+    let
+      option = head (filter (d: isOption d.options) decls);
+      trees = filter (d: !isOption d.options) decls;
+    in
+    throw "The option `${showOption loc}' in module `${option._file}' would be a parent of the following options, but its type `${
+      option.options.type.description or "<no description>"
+    }' does not support nested options.\n${
+      lib.concatLines (
+        concatMap (
+          d:
+          map (path: "  - option(s) with prefix `${showOption path}' in module `${d._file}'") (
+            lib.unique (map (lib.take (length loc + 1)) (optionPathsIn loc d.options))
+          )
+        ) trees
+      )
+    }";
+
+  # ---------------------------------------------------------------- the walk
+
+  notASet =
+    prefix: file: value:
+    throw ''
+      In module `${file}', you're trying to define a value of type `${typeOf value}'
+      rather than an attribute set for the option
+      `${showOption prefix}'!
+
+      This usually happens if `${showOption prefix}' has option
+      definitions inside that are not matched. Please check how to properly define
+      this option by e.g. referring to `man 5 configuration.nix'!
+    '';
+
+  # Definitions as plain sets, properties pushed into them.
+  flattenDefs =
+    prefix: defs:
+    concatMap (
+      def:
+      let
+        inherit (def) value;
+      in
+      if isTree value then
+        [ def ]
+      else if isAttrs value && value._type == "definition" then
+        flattenDefs prefix [ { inherit (value) file value; } ]
+      else if isAttrs value && value._type == "merge" then
+        concatMap (v: flattenDefs prefix [ (def // { value = v; }) ]) value.contents
+      else if isAttrs value && value._type == "if" then
+        map (d: d // { value = mapAttrs (_: mkIf value.condition) d.value; }) (
+          flattenDefs prefix [ (def // { value = value.content; }) ]
+        )
+      else if isAttrs value && value._type == "override" then
+        map (d: d // { value = mapAttrs (_: lib.mkOverride value.priority) d.value; }) (
+          flattenDefs prefix [ (def // { value = value.content; }) ]
+        )
+      else if isAttrs value then
+        [ def ]
+      else
+        notASet prefix def.file value
+    ) defs;
+
+  /*
+    Declarations (`{ _file, options }`) and definitions (`{ file, value }`) of
+    one level, merged into
+
+      options    the tree of evaluated options
+      config     the tree of their values
+      unmatched  definitions that no option took: { prefix, file, value }
+  */
+  mergeTree =
+    prefix: decls: defs:
+    let
+      declsByName = zipAttrsWith (_: found: found) (
+        map (
+          decl:
+          let
+            file = decl._file;
+            parent = decl.options;
+          in
+          mapAttrs (_: options: {
+            _file = file;
+            inherit parent options;
+          }) parent
+        ) decls
+      );
+
+      defsByName = zipAttrsWith (_: found: found) (
+        map (
+          def:
+          let
+            inherit (def) file;
+          in
+          mapAttrs (_: value: { inherit file value; }) def.value
+        ) (flattenDefs prefix defs)
+      );
+
+      results = mapAttrs (
+        name: found:
+        let
+          loc = prefix ++ [ name ];
+          here = defsByName.${name} or [ ];
+          first = head found;
+          firstKind = declKind loc first;
+        in
+        if tail found == [ ] then
+          if firstKind == "option" then
+            evalOption loc (declareOption loc name first) here
+          else
+            mergeTree loc found here
+        else if all (d: declKind loc d == "tree") found then
+          mergeTree loc found here
+        else if all (d: declKind loc d == "option") found then
+          evalOption loc (fixupOptionType loc (mergeOptionDecls loc found)) here
+        else if
+          all (d: declKind loc d == "tree" || (d.options ? type.getSubModules && d.options.type.getSubModules != null)) found
+        then
+          evalOption loc (fixupOptionType loc (mergeOptionDecls loc (map treeAsOption found))) here
+        else
+          throwNotNestable loc found
+      ) declsByName;
+
+      strangers = removeAttrs defsByName (attrNames declsByName);
+    in
+    {
+      isTree = true;
+      options = mapAttrs (_: r: r.options) results;
+      config = mapAttrs (_: r: r.config) results;
+      unmatched =
+        concatLists (
+          attrValues (
+            mapAttrs (
+              name:
+              map (def: {
+                prefix = prefix ++ [ name ];
+                inherit (def) file value;
+              })
+            ) strangers
+          )
+        )
+        ++ concatMap (r: if r ? isTree then r.unmatched else [ ]) (attrValues results);
+    };
+
+  # The only declaration of an option, in the shape that evaluation wants.
+  declareOption =
+    loc: name: decl:
+    let
+      o = decl.options;
+      type = o.type or types.unspecified;
+    in
+    if type.getSubModules or null == null then
+      {
+        decl = o;
+        inherit loc type;
+        declarations = [ decl._file ];
+        positions = [ (positionOf name decl) ];
+      }
+    else
+      fixupOptionType loc (mergeOptionDecls loc [ decl ]);
+
+  # One option with its definitions.
+  evalOption =
+    loc: opt: defs:
+    let
+      o = opt.decl;
+      inherit (opt) type;
+      withDefault =
+        if o ? default then
+          [
+            {
+              file = head opt.declarations;
+              value = mkOptionDefault o.default;
+            }
+          ]
+          ++ defs
+        else
+          defs;
+      merged = mergeDefinitions loc type (
+        if (o.readOnly or false) && length withDefault > 1 then
+          throw "The option `${showOption loc}' is read-only, but it's set multiple times. Definition values:${
+            showDefs (
+              map (
+                def:
+                def
+                // {
+                  value = (mergeDefinitions loc type [ def ]).mergedValue;
+                }
+              ) withDefault
+            )
+          }"
+        else
+          withDefault
+      );
+      checked =
+        if type.deprecationMessage or null == null then
+          merged.mergedValue
+        else
+          lib.warn "The type `types.${type.name}' of option `${showOption loc}' defined in ${showFiles opt.declarations} is deprecated. ${type.deprecationMessage}" merged.mergedValue;
+      value = addErrorContext "while evaluating the option `${showOption loc}':" (
+        if o ? apply then o.apply checked else checked
+      );
+    in
+    {
+      config = value;
+      options = o // {
+        inherit loc type value;
+        declarations = opt.declarations;
+        declarationPositions = opt.positions;
+        options = [ ];
+        inherit (merged) isDefined valueMeta;
+        inherit (merged.defsFinal') highestPrio;
+        definitions = map (def: def.value) merged.defsFinal;
+        definitionsWithLocations = merged.defsFinal;
+        files = map (def: def.file) merged.defsFinal;
+        __toString = _: showOption loc;
+      };
+    };
+
+  # -------------------------------------------------------------- unmatched
+
+  # The names of options near a path that does not exist.
+  suggestionsFor =
+    options: base: path:
+    let
+      rel = lib.drop (length base) path;
+      exists =
+        i: tree:
+        if i < length rel && isAttrs tree && !isOption tree && tree ? ${elemAt rel i} then exists (i + 1) tree.${elemAt rel i} else i;
+      depth = exists 0 options;
+      level = lib.attrByPath (lib.take depth rel) { } options;
+      wrong = elemAt rel depth;
+      names = filter (n: n != "_module") (attrNames level);
+      distance = lib.strings.levenshtein wrong;
+      ranked = lib.sortOn (n: n.d) (
+        map (name: {
+          inherit name;
+          d = distance name;
+        }) names
+      );
+      shown = map (n: "`${showOption (base ++ lib.take depth rel ++ [ n.name ])}'") (lib.take 3 ranked);
+    in
+    if depth >= length rel || !isTree level || shown == [ ] then
+      ""
+    else
+      "\n\nDid you mean ${
+        if length shown == 1 then
+          head shown
+        else
+          "${concatStringsSep ", " (lib.init shown)} or ${last shown}"
+      }?";
+
+  throwUnmatched =
+    prefix: options: unmatched:
+    let
+      first = head unmatched;
+      # All definitions of that same name, for the message.
+      same = filter (def: def.prefix == first.prefix) unmatched;
+      name = showOption first.prefix;
+      defText = addErrorContext "while evaluating the error message for definitions for `${name}', which is an option that does not exist" (
+        addErrorContext "while evaluating a definition from `${first.file}'" (showDefs same)
+      );
+      # Whether there is an option in a value, looking a few levels deep.
+      hasOption =
+        depth: v:
+        isAttrs v && (isOption v || (depth > 0 && isTree v && lib.any (hasOption (depth - 1)) (attrValues v)));
+      declares = builtins.tryEval (hasOption 3 first.value);
+      declaresHere = declares.success && declares.value;
+      noOptions = attrNames options == [ "_module" ];
+    in
+    throw (
+      "The option `${name}' does not exist. Definition values:${defText}"
+      + (
+        if noOptions then
+          let
+            where = showOption prefix;
+          in
+          if declaresHere && prefix == [ ] then
+            "\n\nIt seems as if you're trying to declare an option by placing it into `config' rather than `options'!"
+          else
+            "\n\nHowever there are no options defined in `${where}'. Are you sure you've\ndeclared your options properly? This can happen if you e.g. declared your options in `types.submodule'\nunder `config' rather than `options'."
+        else if declaresHere then
+          "\n\nIt seems as if you're trying to declare an option by placing it into `config' rather than `options'!"
+        else
+          suggestionsFor options prefix first.prefix
+      )
+    );
+
+  # The options every evaluation has, for its own use.
+  internalModule =
+    {
+      prefix,
+      specialArgs,
+      class,
+      extendModules,
+      type,
+    }:
+    {
+      _file = ./modules.nix;
+      key = ./modules.nix;
+      options._module = {
+        args = mkOption {
+          type = types.lazyAttrsOf types.raw;
+          # Only the documentation of the outermost evaluation shows it.
+          internal = prefix != [ ];
+          description = ''
+            Additional arguments passed to each module in addition to ones
+            like `lib`, `config`,
+            and `pkgs`, `modulesPath`.
+
+            This option is also available to all submodules. Submodules do not
+            inherit args from their parent module, nor do they provide args to
+            their parent module or sibling submodules. The sole exception to
+            this is the argument `name` which is provided by
+            parent modules to a submodule and contains the attribute name
+            the submodule is bound to, or a unique generated name if it is
+            not bound to an attribute.
+          '';
+        };
+        check = mkOption {
+          type = types.bool;
+          internal = true;
+          default = true;
+          description = "Whether to check whether all option definitions have matching declarations.";
+        };
+        freeformType = mkOption {
+          type = types.nullOr types.optionType;
+          internal = true;
+          default = null;
+          description = ''
+            If set, merge all definitions that don't have an associated option
+            together using this type. The result then gets combined with the
+            values of all declared options to produce the final `config` value.
+          '';
+        };
+        specialArgs = mkOption {
+          readOnly = true;
+          internal = true;
+          description = "Arguments that are given from outside and can be used in `imports`.";
+        };
+      };
+      config._module = {
+        args = {
+          inherit extendModules;
+          moduleType = type;
+        };
+        inherit specialArgs;
+      };
+    };
+
+  # Several definitions' worth of an attribute that the module can have aside.
+  withAside =
+    m: config:
+    let
+      free = optional (m ? freeformType) { _module.freeformType = m.freeformType; };
+      meta = optional (m ? meta) { inherit (m) meta; };
+      aside = free ++ meta;
+    in
+    if aside == [ ] then config else mkMerge ([ config ] ++ aside);
+
+  # The options of a module, which must be a set of options and sets.
+  checkOptionsAttr =
+    m:
+    if isTree m.options then
+      m.options
+    else
+      throw "In module ${m._file}: expected an attribute set of option declarations under `options`, but got ${
+        if isAttrs m.options then "an attribute set with type ${m.options._type}" else "a value of type ${typeOf m.options}"
+      }";
+
+  /*
+    Check definitions by a type and merge them. A type whose `merge` is a set
+    with `v2` checks as it merges; any other is checked here.
+  */
+  checkAndMerge =
+    loc: type: defs:
+    let
+      wrong = filter (def: !type.check def.value) defs;
+      refuse =
+        text:
+        throw "A definition for option `${showOption loc}' is not of type `${type.description}'. ${text}";
+    in
+    if isAttrs type.merge && type.merge ? v2 then
+      let
+        result = type.merge.v2 { inherit loc defs; };
+      in
+      if result.headError != null then
+        {
+          value = refuse "TypeError: ${result.headError.message}";
+          valueMeta = { };
+        }
+      else if wrong != [ ] then
+        {
+          value = throwIncoherent loc type;
+          valueMeta = { };
+        }
+      else
+        {
+          inherit (result) value;
+          valueMeta = result.valueMeta or { };
+        }
+    else
+      {
+        value = if wrong == [ ] then type.merge loc defs else refuse "Definition values:${showDefs wrong}";
+        valueMeta = { };
+      };
+
+  /*
+    What a type of the newer kind gets when `check` was replaced under it: its
+    merge accepts what its check refuses.
+  */
+  throwIncoherent =
+    loc: type:
+    throw ''
+      The option `${showOption loc}' has a type `${type.description}' that uses an ad-hoc `type // { check = ...; }' override, which is incompatible with the way this type merges its definitions.
+      Please use `lib.types.addCheck` instead of `type // { check }' to add custom validation.'';
+
+  api = rec {
+    inherit (lib.properties)
+      defaultOrderPriority
+      defaultOverridePriority
+      dischargeProperties
+      filterOverrides
+      filterOverrides'
+      mkAfter
+      mkAliasAndWrapDefinitions
+      mkAliasAndWrapDefsWithPriority
+      mkAliasDefinitions
+      mkAliasIfDef
+      mkAssert
+      mkBefore
+      mkDefault
+      mkDefinition
+      mkDerivedConfig
+      mkFixStrictness
+      mkForce
+      mkIf
+      mkImageMediaOverride
+      mkMerge
+      mkOptionDefault
+      mkOrder
+      mkOverride
+      mkVMOverride
+      pushDownProperties
+      sortProperties
+      ;
+
+    /**
+      Evaluate modules into `config` (the values) and `options` (everything
+      known of each option).
+
+      - `modules`: paths, functions, sets; the first ones count first in messages
+      - `specialArgs`: arguments for modules that `imports` may depend on
+      - `prefix`: the option path that this evaluation stands at
+      - `class`: what kind of configuration it is; a module of another kind fails
+
+      The result also has `extendModules` (the same with more modules), `type`
+      (a submodule type of it), `class`, `_module` and `graph` (who imports whom).
+
+      Type: `evalModules :: { modules, prefix ?, specialArgs ?, class ? } -> { options, config, extendModules, type, class, _module, graph }`
+
+      Example: `(evalModules { modules = [ { options.a = mkOption { }; } { a = 1; } ]; }).config.a` is `1`
+    */
+    evalModules =
+      evalArgs@{
+        modules,
+        prefix ? [ ],
+        specialArgs ? { },
+        class ? null,
+        # Old names for what `_module.args` and `_module.check` say.
+        args ? { },
+        check ? true,
+      }:
+      let
+        regular =
+          modules
+          ++ optional (evalArgs ? args) { config._module.args = args; }
+          ++ optional (evalArgs ? check) { config._module.check = lib.mkDefault check; };
+
+        moduleArgs = {
+          inherit
+            lib
+            options
+            specialArgs
+            ;
+          # Unchecked: the check itself may need what modules make of it.
+          config = addErrorContext recursionHint values;
+          _class = class;
+          _prefix = prefix;
+        }
+        // specialArgs;
+
+        collected = collectModules class (specialArgs.modulesPath or "") (
+          regular
+          ++ [
+            (internalModule {
+              inherit
+                prefix
+                specialArgs
+                class
+                extendModules
+                type
+                ;
+            })
+          ]
+        ) moduleArgs;
+
+        ordered = reverseList collected.modules;
+
+        merged = mergeTree prefix (map (m: {
+          inherit (m) _file;
+          options = checkOptionsAttr m;
+        }) ordered) (
+          map (m: {
+            file = m._file;
+            value = m.config;
+          }) ordered
+        );
+
+        inherit (merged) options unmatched;
+        declared = merged.config;
+        inherit (declared._module) freeformType;
+
+        freeform =
+          if unmatched == [ ] then
+            freeformType.merge prefix [ ]
+          else
+            freeformType.merge prefix (
+              map (def: {
+                inherit (def) file;
+                value = setAttrByPath (lib.drop (length prefix) def.prefix) def.value;
+              }) unmatched
+            );
+
+        values = if freeformType == null then declared else lib.recursiveUpdate freeform declared;
+
+        checked =
+          result:
+          if declared._module.check && freeformType == null && unmatched != [ ] then
+            throwUnmatched prefix options unmatched
+          else
+            result;
+
+          extendModules =
+          {
+            modules ? [ ],
+            specialArgs ? { },
+            prefix ? [ ],
+          }@more:
+          evalModules (
+            removeAttrs evalArgs [
+              "args"
+              "check"
+            ]
+            // {
+              modules = regular ++ modules;
+              specialArgs = evalArgs.specialArgs or { } // specialArgs;
+              prefix = more.prefix or evalArgs.prefix or [ ];
+            }
+          );
+
+        type = types.submoduleWith {
+          inherit modules specialArgs class;
+        };
+      in
+      {
+        _type = "configuration";
+        inherit
+          class
+          extendModules
+          type
+          ;
+        options = checked options;
+        config = checked (removeAttrs values [ "_module" ]);
+        _module = checked declared._module;
+        # Without the module of the library's own, which comes last.
+        graph = lib.init collected.graph;
+      };
+
+    /**
+      Load modules with all they import.
+
+      Type: `collectModules :: (String | Null) -> String -> [Module] -> AttrSet -> { modules :: [AttrSet]; graph :: [AttrSet]; }`
+    */
+    collectModules =
+      class: modulesPath: modules: args:
+      let
+          prefix = args._prefix or [ ];
+        nested = lib.optionalString (
+          prefix != [ ]
+        ) ", while trying to load a module into the option `${showOption prefix}'";
+        trees = loadTree args nested class unknownModule "" modules;
+        disabled = disabledKeys modulesPath trees;
+        keep = if disabled == [ ] then lib.id else filter (t: !elem t.key disabled);
+        graphOf = t: {
+          inherit (t) key;
+          file = t.module._file;
+          imports = map graphOf t.children;
+          disabled = elem t.key disabled;
+        };
+      in
+      {
+        modules = map (t: t.module) (
+          builtins.genericClosure {
+            startSet = keep trees;
+            operator = t: keep t.children;
+          }
+        );
+        graph = map graphOf trees;
+      };
+
+    /**
+      A module in its full form, `_file`, `key`, `imports`, `options`, `config`
+      and `disabledModules` all there.
+
+      Type: `unifyModuleSyntax :: String -> String -> AttrSet -> AttrSet`
+
+      Example: `(unifyModuleSyntax "f" "k" { a = 1; }).config` is `{ a = 1; }`
+    */
+    unifyModuleSyntax =
+      file: key: m:
+      if !isAttrs m then
+        throw "Module `${toString file} (${toString key}) does not look like a module."
+      else if m ? config || m ? options then
+        let
+          bad = attrNames (removeAttrs m moduleAttrs);
+        in
+        if bad != [ ] then
+          throw "Module `${toString key}' has an unsupported attribute `${head bad}'. This is caused by introducing a top-level `config' or `options' attribute. Add configuration attributes immediately on the top level instead, or move all of them (namely: ${toString bad}) into the explicit `config' attribute."
+        else
+          {
+            _file = toString m._file or file;
+            _class = m._class or null;
+            key = toString m.key or key;
+            disabledModules = m.disabledModules or [ ];
+            imports = m.imports or [ ];
+            options = m.options or { };
+            config = withAside m (m.config or { });
+          }
+      else
+        {
+          _file = toString m._file or file;
+          _class = m._class or null;
+          key = toString m.key or key;
+          disabledModules = m.disabledModules or [ ];
+          imports = m.require or [ ] ++ m.imports or [ ];
+          options = { };
+          config = withAside (removeAttrs m [ "meta" ]) (removeAttrs m shorthandAttrs);
+        };
+
+    /**
+      Call a module that is a function with the arguments it names.
+
+      Type: `applyModuleArgsIfFunction :: String -> Any -> AttrSet -> Any`
+
+      Example: `lib.modules.applyModuleArgsIfFunction "k" ({ a }: a) { a = 1; }` is `1`
+    */
+    applyModuleArgsIfFunction = key: f: args: if lib.isFunction f then callModule key f args else f;
+
+    /**
+      A module that errors and messages shall say is from a file.
+
+      Type: `setDefaultModuleLocation :: Path -> Module -> Module`
+
+      Example: `setDefaultModuleLocation "f" { }` is `{ _file = "f"; imports = [ { } ]; }`
+    */
+    setDefaultModuleLocation = file: m: {
+      _file = file;
+      imports = [ m ];
+    };
+
+    /**
+      The module that a file gives when it is called with arguments of one's
+      own first.
+
+      Type: `importApply :: Path -> a -> Module`
+    */
+    importApply = path: args: setDefaultModuleLocation path (import path args);
+
+    /**
+      A module whose definitions are in a JSON file.
+
+      Type: `importJSON :: Path -> Module`
+    */
+    importJSON = file: {
+      _file = file;
+      config = lib.importJSON file;
+    };
+
+    /**
+      A module whose definitions are in a TOML file.
+
+      Type: `importTOML :: Path -> Module`
+    */
+    importTOML = file: {
+      _file = file;
+      config = lib.importTOML file;
+    };
+
+    /**
+      Merge the declarations of one option.
+
+      Type: `mergeOptionDecls :: [String] -> [{ _file, options, … }] -> AttrSet`
+    */
+    mergeOptionDecls =
+      loc: decls:
+      let
+        name = last loc;
+        merge =
+          acc: decl:
+          let
+            o = decl.options;
+            old = acc.decl;
+            conflict = throw "The option `${showOption loc}' in `${decl._file}' is already declared in ${showFiles acc.declarations}.";
+            bothHave = attr: o ? ${attr} && old ? ${attr};
+            mergedType = if bothHave "type" then old.type.typeMerge o.type.functor else o.type or old.type;
+            subModules = o.type.getSubModules or null;
+          in
+          if
+            bothHave "default"
+            || bothHave "example"
+            || bothHave "description"
+            || bothHave "apply"
+            || (bothHave "type" && mergedType == null)
+          then
+            conflict
+          else
+            {
+              decl = old // o // optionalAttrs (o ? type || old ? type) { type = mergedType; };
+              declarations = acc.declarations ++ [ decl._file ];
+              positions = acc.positions ++ [ (positionOf name decl) ];
+              modules =
+                if subModules == null then
+                  acc.modules
+                else
+                  map (setDefaultModuleLocation decl._file) subModules ++ acc.modules;
+            };
+      in
+      builtins.foldl' merge {
+        decl = { };
+        declarations = [ ];
+        positions = [ ];
+        modules = [ ];
+      } decls
+      // {
+        inherit loc;
+      };
+
+    /**
+      A merged declaration with its final type: one that takes modules gets all
+      of them, each with its file.
+
+      Type: `fixupOptionType :: [String] -> AttrSet -> AttrSet`
+    */
+    fixupOptionType =
+      loc: opt:
+      let
+        type = opt.decl.type or types.unspecified;
+      in
+      opt
+      // {
+        type = if type.getSubModules or null == null then type else type.substSubModules opt.modules;
+      };
+
+    /**
+      Evaluate one option from its merged declaration and definitions.
+
+      Type: `evalOptionValue :: [String] -> AttrSet -> [Definition] -> Option`
+    */
+    evalOptionValue =
+      loc: opt: defs:
+      (evalOption loc (
+        if opt ? decl then
+          opt
+        else
+          {
+            decl = opt;
+            type = opt.type or types.unspecified;
+            declarations = opt.declarations or [ ];
+            positions = opt.declarationPositions or [ ];
+          }
+      ) defs).options;
+
+    /**
+      Merge the definitions of one place by a type. `mergedValue` is the value,
+      `isDefined` says whether there is one, `optionalValue` is a set that has
+      `value` only then, `defsFinal` are the definitions that counted.
+
+      Type: `mergeDefinitions :: [String] -> OptionType -> [Definition] -> AttrSet`
+
+      Example: `(mergeDefinitions [ "a" ] types.int [ { file = "f"; value = mkIf true 1; } ]).mergedValue` is `1`
+    */
+    mergeDefinitions =
+      loc: type: defs:
+      let
+        # Definitions that say their file themselves.
+        located =
+          file: value:
+          if isAttrs value && value._type or null == "definition" then
+            map (v: {
+              inherit (value) file;
+              value = v;
+            }) (dischargeProperties value.value)
+          else
+            [ { inherit file value; } ];
+
+        discharged = concatMap (
+          def:
+          let
+            inherit (def) file value;
+          in
+          addErrorContext "while evaluating definitions from `${file}':" (
+            if isAttrs value && value ? _type then concatMap (located file) (dischargeProperties value) else [ def ]
+          )
+        ) defs;
+
+        defsFinal' =
+          let
+            first = head discharged;
+            isPlain = v: !(isAttrs v && v ? _type);
+          in
+          if discharged == [ ] then
+            {
+              values = [ ];
+              highestPrio = 9999;
+            }
+          else if tail discharged == [ ] && isPlain first.value then
+            {
+              values = discharged;
+              highestPrio = defaultOverridePriority;
+            }
+          else
+            let
+              winners = filterOverrides' discharged;
+            in
+            {
+              values = sortProperties winners.values;
+              inherit (winners) highestPrio;
+            };
+
+        defsFinal = defsFinal'.values;
+        isDefined = defsFinal != [ ];
+
+        checkedAndMerged =
+          if isDefined then
+            checkAndMerge loc type defsFinal
+          else if type.emptyValue ? value then
+            checkAndMerge loc type [
+              {
+                file = "<empty value of ${type.description or type.name}>";
+                value = type.emptyValue.value;
+              }
+            ]
+          else
+            {
+              value = throw "The option `${showOption loc}' was accessed but has no value defined. Try setting the option.";
+              valueMeta = { };
+            };
+      in
+      {
+        inherit
+          checkedAndMerged
+          defsFinal
+          defsFinal'
+          isDefined
+          ;
+        mergedValue = checkedAndMerged.value;
+        valueMeta = checkedAndMerged.valueMeta;
+        optionalValue = if isDefined then { inherit (checkedAndMerged) value; } else { };
+      };
+
+    /**
+      Apply a function to the value inside a definition's properties.
+
+      Type: `mapDefinitionValue :: (a -> b) -> Property a -> Property b`
+
+      Example: `lib.modules.mapDefinitionValue (x: x + 1) (mkForce 5)` is `mkForce 6`
+    */
+    mapDefinitionValue =
+      f: value:
+      if !(isAttrs value && value ? _type) then
+        f value
+      else if value._type == "merge" then
+        value // { contents = map (mapDefinitionValue f) value.contents; }
+      else if value._type == "definition" then
+        value // { value = mapDefinitionValue f value.value; }
+      else if value._type == "if" || value._type == "override" || value._type == "order" then
+        value // { content = mapDefinitionValue f value.content; }
+      else
+        f value;
+
+    /**
+      For an option of sets: each attribute's value with the priority that won.
+
+      Type: `mergeAttrDefinitionsWithPrio :: Option -> { ${name} :: { value, highestPrio } }`
+    */
+    mergeAttrDefinitionsWithPrio =
+      opt:
+      let
+        defsByAttr = zipAttrsWith (_: found: found) (
+          concatMap (
+            def:
+            map (mapAttrs (
+              _: value: {
+                inherit (def) file;
+                inherit value;
+              }
+            )) (pushDownProperties def.value)
+          ) opt.definitionsWithLocations
+        );
+      in
+      mapAttrs (
+        name: defs:
+        let
+          merged = mergeDefinitions (opt.loc ++ [ name ]) opt.type.nestedTypes.elemType defs;
+        in
+        {
+          value = merged.mergedValue;
+          inherit (merged.defsFinal') highestPrio;
+        }
+      ) defsByAttr;
+
+    /**
+      Merge modules that are already in full form into options, and the
+      definitions that none of these took.
+
+      Type: `mergeModules :: [String] -> [AttrSet] -> { matchedOptions :: AttrSet; unmatchedDefns :: [AttrSet]; }`
+    */
+    mergeModules =
+      prefix: modules:
+      mergeModules' prefix (map (m: { inherit (m) _file options; }) modules) (
+        map (m: {
+          file = m._file;
+          value = m.config;
+        }) modules
+      );
+
+    /**
+      `mergeModules` from declarations and definitions.
+
+      Type: `mergeModules' :: [String] -> [{ _file, options }] -> [{ file, value }] -> { matchedOptions, unmatchedDefns }`
+    */
+    mergeModules' =
+      prefix: decls: defs:
+      let
+        merged = mergeTree prefix decls defs;
+      in
+      {
+        matchedOptions = merged.options;
+        unmatchedDefns = merged.unmatched;
+      };
+
+    # ----------------------------------------------------- options that moved
+
+    /**
+      A module that makes one option path stand for another.
+
+      - `from`, `to`: the two paths
+      - `visible`: whether documentation shows the old one
+      - `warn`: whether a definition of the old one gives a warning
+      - `use`: applied to the value that the old one reads as
+      - `withPriority`: whether definitions keep their priority
+      - `condition`: whether definitions are passed on at all
+
+      Type: `doRename :: { from, to, visible, warn, use, withPriority ? true, condition ? true } -> Module`
+    */
+    doRename =
+      {
+        from,
+        to,
+        visible,
+        warn,
+        use,
+        withPriority ? true,
+        condition ? true,
+      }:
+      { config, options, ... }:
+      let
+        old = lib.getAttrFromPath from options;
+        target = lib.attrByPath to { } options;
+        value = lib.attrByPath to (abort "Renaming error: option `${showOption to}' does not exist.") config;
+        wrap = if withPriority then mkAliasAndWrapDefsWithPriority else mkAliasAndWrapDefinitions;
+      in
+      {
+        options = setAttrByPath from (
+          mkOption (
+            {
+              inherit visible;
+              description = "Alias of {option}`${showOption to}`.";
+              apply = _: use value;
+            }
+            // {
+              type = target.type or (types.submodule { });
+            }
+          )
+        );
+        config = mkIf condition (mkMerge [
+          (optionalAttrs (options ? warnings) {
+            warnings =
+              optional (warn && old.isDefined)
+                "The option `${showOption from}' defined in ${showFiles old.files} has been renamed to `${showOption to}'.";
+          })
+          (wrap (setAttrByPath to) old)
+        ]);
+      };
+
+    /**
+      A module for an option that has another name now; using the old one works
+      and warns.
+
+      Type: `mkRenamedOptionModule :: [String] -> [String] -> Module`
+    */
+    mkRenamedOptionModule =
+      from: to:
+      doRename {
+        inherit from to;
+        visible = false;
+        warn = true;
+        use = builtins.trace "Obsolete option `${showOption from}' is used. It was renamed to `${showOption to}'.";
+      };
+
+    /**
+      `mkRenamedOptionModule` that begins to warn when the release in which the
+      option was renamed is the oldest supported one.
+
+      Type: `mkRenamedOptionModuleWith :: { from, to, sinceRelease } -> Module`
+    */
+    mkRenamedOptionModuleWith =
+      {
+        from,
+        to,
+        sinceRelease,
+      }:
+      doRename {
+        inherit from to;
+        visible = false;
+        warn = lib.oldestSupportedReleaseIsAtLeast sinceRelease;
+        use = lib.warnIf (lib.oldestSupportedReleaseIsAtLeast sinceRelease) "Obsolete option `${showOption from}' is used. It was renamed to `${showOption to}'.";
+      };
+
+    /**
+      A module for an option that is gone; defining it fails with a text that
+      says what to do.
+
+      Type: `mkRemovedOptionModule :: [String] -> String -> Module`
+    */
+    mkRemovedOptionModule =
+      path: text:
+      { options, ... }:
+      let
+        opt = lib.getAttrFromPath path options;
+      in
+      {
+        options = setAttrByPath path (mkOption {
+          visible = false;
+          apply =
+            _: throw "The option `${showOption path}' can no longer be used since it's been removed. ${text}";
+        });
+        config.assertions = [
+          {
+            assertion = !opt.isDefined;
+            message = ''
+              The option definition `${showOption path}' in ${showFiles opt.files} no longer has any effect; please remove it.
+              ${text}
+            '';
+          }
+        ];
+      };
+
+    /**
+      A module that makes one option of several old ones.
+
+      Type: `mkMergedOptionModule :: [[String]] -> [String] -> (AttrSet -> a) -> Module`
+    */
+    mkMergedOptionModule =
+      from: to: merge:
+      { config, options, ... }:
+      let
+        unset = "_mkMergedOptionModule";
+        isSet = path: lib.getAttrFromPath path config != unset;
+      in
+      {
+        options = builtins.foldl' lib.recursiveUpdate { } (
+          map (
+            path:
+            setAttrByPath path (mkOption {
+              visible = false;
+              default = unset;
+            })
+          ) from
+        );
+        config =
+          {
+            warnings = map (
+              path:
+              "The option `${showOption path}' defined in ${
+                showFiles (lib.getAttrFromPath path options).files
+              } has been changed to `${showOption to}' that has a different type. Please read `${showOption to}' documentation and update your configuration accordingly."
+            ) (filter isSet from);
+          }
+          // setAttrByPath to (mkMerge (optional (lib.any isSet from) (merge config)));
+      };
+
+    /**
+      A module for an option that has another name and another type now.
+
+      Type: `mkChangedOptionModule :: [String] -> [String] -> (AttrSet -> a) -> Module`
+    */
+    mkChangedOptionModule =
+      from: to: change:
+      mkMergedOptionModule [ from ] to change;
+
+    /**
+      A module for a second name of an option.
+
+      Type: `mkAliasOptionModule :: [String] -> [String] -> Module`
+    */
+    mkAliasOptionModule =
+      from: to:
+      doRename {
+        inherit from to;
+        visible = true;
+        warn = false;
+        use = lib.id;
+      };
+
+    /**
+      The former name of `mkAliasOptionModule`.
+
+      Type: `mkAliasOptionModuleMD :: [String] -> [String] -> Module`
+    */
+    mkAliasOptionModuleMD = mkAliasOptionModule;
+  };
+in
+api
