@@ -299,6 +299,17 @@ pub fn is_on_read_only_mount(path: &Path) -> io::Result<bool> {
         .contains(rustix::fs::StatVfsMountFlags::RDONLY))
 }
 
+/// Makes a mount point that is mounted read-only writable for this mount namespace.
+pub fn remount_writable(path: &Path) -> io::Result<()> {
+    use rustix::mount::{MountFlags, mount_remount};
+    mount_remount(path, MountFlags::BIND, "").map_err(Into::into)
+}
+
+/// Asks the kernel to write everything that is waiting to be written.
+pub fn sync_everything() {
+    rustix::fs::sync();
+}
+
 /// Gives a file real disk space up to `size` bytes, writing zeros where the file system cannot
 /// reserve space.
 pub fn reserve_space(file: &mut File, size: u64) -> io::Result<()> {

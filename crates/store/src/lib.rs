@@ -1,0 +1,29 @@
+//! Stores: the [`Store`] interface, the store on this machine, and what works over any store.
+//!
+//! Read first: [`Store`] (what a store can be asked), [`LocalStore`] (the real thing), [`tree`]
+//! (how files come in and go out). [`closure`](mod@closure) walks references, [`derivation`] reads
+//! derivations and their hashes, [`hash_tree`] names contents without a store.
+//!
+//! Absences: nothing here knows a value of the language; nothing prints, reads the environment or
+//! the home directory; no store directory is written down as a constant. What a user should see
+//! goes to the event sink that the store was opened with.
+
+pub mod closure;
+pub mod derivation;
+mod error;
+pub mod fault;
+pub mod hash_tree;
+mod local;
+pub mod missing;
+mod store;
+pub mod tree;
+pub mod types;
+
+pub use error::StoreError;
+pub use local::{GcTestHooks, LocalOptions, LocalStore, Location};
+pub use store::Store;
+pub use types::*;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+mod tests;

@@ -1,0 +1,407 @@
+//! The store on this machine: a directory of paths, a database of what is valid, roots and locks.
+//!
+//! Its layout, its database and its locks are those of the field, so that any other tool may work
+//! on the same store at the same time. The parts: [`Location`] and [`LocalOptions`] say where it
+//! is and how it behaves; `open` brings it into being; `db` holds what is valid; `add`, `add_nar`
+//! and `add_derivations` bring things in; `gc` takes them out; `temp_roots` stands between the
+//! two; `verify` and `optimise` go over everything.
+//!
+//! What must hold at every instant, and after a crash at any instant: a path is valid only if its
+//! contents are complete and canonical and its references are valid. Whatever else lies in the
+//! store directory is a leftover that anybody may remove under the path's lock.
+
+mod add;
+mod add_derivations;
+mod add_nar;
+mod config;
+pub(crate) mod db;
+mod logs;
+mod open;
+mod optimise;
+mod roots;
+mod temp_roots;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use firn_events::SharedSink;
+use firn_store_model::{
+    Derivation, DerivedPath, OutputName, Signature, StoreDir, StorePath, ValidPathInfo,
+};
+
+pub use config::{GcTestHooks, LocalOptions, Location};
+use db::{Database, Registration};
+use temp_roots::TempRoots;
+
+use crate::error::{StoreError, path_error};
+use crate::store::Store;
+use crate::tree::{Filter, Listing, LocalTree, SourceTree, stream};
+use crate::types::{
+    AddOptions, BuildMode, BuildResult, DerivationText, DumpFormat, MissingPaths, NarOptions,
+    OptimiseStats, StorePathSet, StoreTraits,
+};
+
+/// A store on this machine's file system.
+pub struct LocalStore {
+    location: Location,
+    options: LocalOptions,
+    db: Database,
+    temp_roots: Arc<TempRoots>,
+    /// Shared while the database is open; says that nobody may change the schema.
+    _big_lock: Option<File>,
+}
+
+impl LocalStore {
+    /// Opens a store, making it if there is none.
+    pub fn open(location: Location, options: LocalOptions) -> Result<Self, StoreError> {
+        let opened = open::open(&location, &options)?;
+        let temp_roots = TempRoots::shared(&location.state_dir, &location.store_dir);
+        Ok(Self {
+            location,
+            options,
+            db: opened.db,
+            temp_roots,
+            _big_lock: opened.big_lock,
+        })
+    }
+
+    /// Where it lies.
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// How it behaves.
+    pub fn options(&self) -> &LocalOptions {
+        &self.options
+    }
+
+    /// Who is told what happens.
+    pub fn events(&self) -> &SharedSink {
+        &self.options.events
+    }
+
+    fn require_writable(&self, operation: &'static str) -> Result<(), StoreError> {
+        if self.options.read_only {
+            return Err(StoreError::ReadOnly { operation });
+        }
+        Ok(())
+    }
+
+    fn invalid(&self, path: &StorePath) -> StoreError {
+        StoreError::InvalidPath {
+            path: self.location.store_dir.print(path),
+        }
+    }
+
+    /// Registers objects whose contents are in place, with their closures complete: what a
+    /// builder does with its outputs. All become valid together.
+    pub fn register_valid_paths(&self, infos: Vec<ValidPathInfo>) -> Result<(), StoreError> {
+        let registrations = infos
+            .into_iter()
+            .map(|info| {
+                let outputs = self.outputs_to_register(&info.path)?;
+                Ok(Registration { info, outputs })
+            })
+            .collect::<Result<Vec<_>, StoreError>>()?;
+        self.register_all(&registrations)
+    }
+
+    fn register_all(&self, registrations: &[Registration]) -> Result<(), StoreError> {
+        self.require_writable("registering a path")?;
+        for registration in registrations {
+            let info = &registration.info;
+            if info.content_address.is_some()
+                && !info.is_content_addressed(&self.location.store_dir)
+            {
+                return Err(StoreError::other(format!(
+                    "cannot add path '{}' to the Nix store because it claims to be \
+                     content-addressed but isn't",
+                    self.location.store_dir.print(&info.path)
+                )));
+            }
+        }
+        if self.options.sync_before_registering {
+            firn_sys::file::sync_everything();
+        }
+        self.db.register(registrations)
+    }
+
+    /// Replaces what is known of a valid path, apart from its references and deriver.
+    pub fn update_path_info(&self, info: &ValidPathInfo) -> Result<(), StoreError> {
+        self.require_writable("changing a path's info")?;
+        self.db.update(info)
+    }
+
+    /// Notes the path of an output that its derivation did not foretell.
+    pub fn register_derivation_output(
+        &self,
+        drv_path: &StorePath,
+        name: &OutputName,
+        output: &StorePath,
+    ) -> Result<(), StoreError> {
+        self.db.register_output(drv_path, name, output)
+    }
+
+    /// Forgets a path that nothing else refers to; its contents become a leftover.
+    pub fn invalidate(&self, path: &StorePath) -> Result<(), StoreError> {
+        self.require_writable("invalidating a path")?;
+        self.db.invalidate_checked(path)
+    }
+
+    /// Rewrites the database without its free pages.
+    pub fn vacuum(&self) -> Result<(), StoreError> {
+        self.db.vacuum()
+    }
+
+    /// Reads a derivation whose file is in place, whether or not it is valid.
+    pub fn read_invalid_derivation(&self, drv_path: &StorePath) -> Result<Derivation, StoreError> {
+        let real_path = self.location.physical_path(drv_path);
+        let text = std::fs::read(&real_path).map_err(path_error("reading", &real_path))?;
+        crate::derivation::parse(&self.location.store_dir, drv_path, &text)
+    }
+
+    /// For a derivation: its outputs with known paths, after checking that they are what they
+    /// have to be.
+    fn outputs_to_register(
+        &self,
+        path: &StorePath,
+    ) -> Result<Vec<(OutputName, StorePath)>, StoreError> {
+        if !path.is_derivation() {
+            return Ok(Vec::new());
+        }
+        let derivation = self.read_invalid_derivation(path)?;
+        crate::derivation::check(self, path, &derivation)?;
+        crate::derivation::known_outputs(&self.location.store_dir, &derivation)
+    }
+
+    fn auto_collect(&self, _wait: bool) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+/// Renames a tree that may be a read-only directory, and so may not be renamed by its owner
+/// unless that is lifted for the moment (its `..` changes).
+fn move_tree(from: &Path, to: &Path) -> Result<(), StoreError> {
+    let failed = |error| path_error("moving", from)(error);
+    let is_directory = std::fs::symlink_metadata(from)
+        .map_err(path_error("getting status of", from))?
+        .is_dir();
+    if is_directory && firn_sys::file::effective_ids().0 != 0 {
+        firn_sys::file::set_mode(from, 0o755).map_err(failed)?;
+        std::fs::rename(from, to).map_err(failed)?;
+        firn_sys::file::set_mode(to, 0o555).map_err(failed)
+    } else {
+        std::fs::rename(from, to).map_err(failed)
+    }
+}
+
+impl Store for LocalStore {
+    fn url(&self) -> String {
+        match &self.location.root {
+            Some(root) => root.to_string_lossy().into_owned(),
+            None => "local".to_owned(),
+        }
+    }
+
+    fn store_dir(&self) -> &StoreDir {
+        &self.location.store_dir
+    }
+
+    fn traits(&self) -> StoreTraits {
+        StoreTraits {
+            trusts_us: Some(true),
+            is_trusted: true,
+            ..StoreTraits::default()
+        }
+    }
+
+    fn physical_path(&self, path: &StorePath) -> Option<PathBuf> {
+        Some(self.location.physical_path(path))
+    }
+
+    fn query_path_info(&self, path: &StorePath) -> Result<Option<Arc<ValidPathInfo>>, StoreError> {
+        Ok(self.db.path_info(path)?.map(Arc::new))
+    }
+
+    fn is_valid_path(&self, path: &StorePath) -> Result<bool, StoreError> {
+        self.db.is_valid(path)
+    }
+
+    fn query_valid_paths(&self, paths: &StorePathSet) -> Result<StorePathSet, StoreError> {
+        self.db.valid_among(paths)
+    }
+
+    fn query_all_valid_paths(&self) -> Result<StorePathSet, StoreError> {
+        self.db.all_valid()
+    }
+
+    fn query_referrers(&self, path: &StorePath) -> Result<StorePathSet, StoreError> {
+        self.db.referrers(path)
+    }
+
+    fn query_path_from_hash_part(&self, hash_part: &str) -> Result<Option<StorePath>, StoreError> {
+        if hash_part.len() != StorePath::HASH_PART_LEN {
+            return Err(StoreError::other("invalid hash part"));
+        }
+        self.db.path_from_hash_part(hash_part)
+    }
+
+    fn query_derivation_output_map(
+        &self,
+        drv_path: &StorePath,
+    ) -> Result<BTreeMap<OutputName, Option<StorePath>>, StoreError> {
+        let known = self.db.derivation_outputs(drv_path)?;
+        if !self.options.ca_derivations {
+            return Ok(known
+                .into_iter()
+                .map(|(name, path)| (name, Some(path)))
+                .collect());
+        }
+        crate::derivation::output_map(self, drv_path)
+    }
+
+    fn valid_derivers(&self, path: &StorePath) -> Result<StorePathSet, StoreError> {
+        self.db.valid_derivers(path)
+    }
+
+    fn read_derivation(&self, drv_path: &StorePath) -> Result<Arc<Derivation>, StoreError> {
+        match self.read_invalid_derivation(drv_path) {
+            Ok(derivation) => Ok(Arc::new(derivation)),
+            Err(StoreError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                Err(self.invalid(drv_path))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn nar_from_path(&self, path: &StorePath, sink: &mut dyn Write) -> Result<(), StoreError> {
+        if !self.db.is_valid(path)? {
+            return Err(self.invalid(path));
+        }
+        let tree = LocalTree::new(self.location.physical_path(path));
+        let listing = Listing::walk(&tree, None)?;
+        stream(&tree, &listing, None, &mut |bytes| {
+            sink.write_all(bytes).map_err(|source| StoreError::Io {
+                operation: "writing the archive of",
+                path: self.location.store_dir.print(path),
+                source,
+            })
+        })
+    }
+
+    fn add_tree(
+        &self,
+        name: &str,
+        tree: &dyn SourceTree,
+        filter: Option<Filter<'_>>,
+        options: &AddOptions,
+    ) -> Result<StorePath, StoreError> {
+        self.add_source(name, tree, filter, options)
+    }
+
+    fn add_dump(
+        &self,
+        name: &str,
+        source: &mut dyn Read,
+        format: DumpFormat,
+        options: &AddOptions,
+    ) -> Result<StorePath, StoreError> {
+        self.add_stream(name, source, format, options)
+    }
+
+    fn add_text(
+        &self,
+        name: &str,
+        contents: &[u8],
+        references: &StorePathSet,
+    ) -> Result<StorePath, StoreError> {
+        let options = AddOptions {
+            method: firn_store_model::ContentAddressMethod::Text,
+            references: references.clone(),
+            ..AddOptions::default()
+        };
+        self.add_source(
+            name,
+            &crate::tree::MemoryFile { contents, name },
+            None,
+            &options,
+        )
+    }
+
+    fn add_derivations(&self, derivations: &[DerivationText]) -> Result<(), StoreError> {
+        self.write_derivations(derivations)
+    }
+
+    fn add_nar(
+        &self,
+        info: &ValidPathInfo,
+        source: &mut dyn Read,
+        options: NarOptions,
+    ) -> Result<(), StoreError> {
+        self.add_archive(info, source, options)
+    }
+
+    fn add_signatures(&self, path: &StorePath, signatures: &[Signature]) -> Result<(), StoreError> {
+        self.require_writable("adding signatures")?;
+        self.db.add_signatures(path, signatures)
+    }
+
+    fn add_temp_roots(&self, paths: &[StorePath]) -> Result<(), StoreError> {
+        if self.options.read_only {
+            return Ok(());
+        }
+        self.temp_roots.add(paths)
+    }
+
+    fn add_perm_root(&self, path: &StorePath, link: &Path) -> Result<PathBuf, StoreError> {
+        self.make_perm_root(path, link)
+    }
+
+    fn add_indirect_root(&self, link: &Path) -> Result<(), StoreError> {
+        self.make_indirect_root(link)
+    }
+
+    fn optimise(&self) -> Result<OptimiseStats, StoreError> {
+        self.optimise_all()
+    }
+
+    fn query_missing(&self, paths: &[DerivedPath]) -> Result<MissingPaths, StoreError> {
+        crate::missing::query_missing(self, &[], paths)
+    }
+
+    fn build_paths(&self, paths: &[DerivedPath], mode: BuildMode) -> Result<(), StoreError> {
+        crate::missing::require_all(self, paths, mode)
+    }
+
+    fn build_paths_with_results(
+        &self,
+        paths: &[DerivedPath],
+        mode: BuildMode,
+    ) -> Result<Vec<BuildResult>, StoreError> {
+        crate::missing::results_of_valid(self, paths, mode)
+    }
+
+    fn ensure_path(&self, path: &StorePath) -> Result<(), StoreError> {
+        if self.is_valid_path(path)? {
+            return Ok(());
+        }
+        Err(StoreError::Unobtainable {
+            path: self.location.store_dir.print(path),
+        })
+    }
+
+    fn build_log(&self, path: &StorePath) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read_build_log(path)
+    }
+
+    fn add_build_log(&self, drv_path: &StorePath, log: &[u8]) -> Result<(), StoreError> {
+        self.write_build_log(drv_path, log)
+    }
+
+    fn as_dyn(&self) -> &dyn Store {
+        self
+    }
+}

@@ -1,0 +1,96 @@
+//! Making roots: links that the collector starts from.
+//!
+//! A root lies in `gcroots` or `profiles` below the state directory. One that a user wants
+//! elsewhere (`result`) is *indirect*: `gcroots/auto/<hash of its path>` points to it, and it
+//! points into the store. Each link is replaced in one step.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Component, Path, PathBuf};
+
+use firn_hash::{Algorithm, Hasher};
+use firn_store_model::StorePath;
+use firn_sys::file::{replace_symlink, sync_parent};
+
+use super::LocalStore;
+use crate::error::{StoreError, path_error};
+use crate::fault;
+use crate::store::Store as _;
+
+impl LocalStore {
+    pub(super) fn make_perm_root(
+        &self,
+        path: &StorePath,
+        link: &Path,
+    ) -> Result<PathBuf, StoreError> {
+        let link = canonical_text(link);
+        let store_dir = &self.location.store_dir;
+        if store_dir.contains(link.as_os_str().as_bytes()) {
+            return Err(StoreError::other(format!(
+                "creating a garbage collector root (\"{}\") in the Nix store is forbidden (are you \
+                 running nix-build inside the store?)",
+                link.display()
+            )));
+        }
+        self.add_temp_roots(std::slice::from_ref(path))?;
+        // A link that leads into the store is ours to replace; anything else is not.
+        if let Ok(metadata) = std::fs::symlink_metadata(&link) {
+            let ours = metadata.file_type().is_symlink()
+                && std::fs::read_link(&link)
+                    .is_ok_and(|target| store_dir.contains(target.as_os_str().as_bytes()));
+            if !ours {
+                return Err(StoreError::other(format!(
+                    "cannot create symlink \"{}\"; already exists",
+                    link.display()
+                )));
+            }
+        }
+        self.make_link(Path::new(&store_dir.print(path)), &link)?;
+        self.make_indirect_root(&link)?;
+        Ok(link)
+    }
+
+    pub(super) fn make_indirect_root(&self, link: &Path) -> Result<(), StoreError> {
+        let link = canonical_text(link);
+        let hash = Hasher::hash(Algorithm::Sha1, link.as_os_str().as_bytes()).to_nix32();
+        self.make_link(
+            &link,
+            &self.location.state_dir.join("gcroots/auto").join(hash),
+        )
+    }
+
+    fn make_link(&self, target: &Path, link: &Path) -> Result<(), StoreError> {
+        if let Some(parent) = link.parent() {
+            std::fs::create_dir_all(parent).map_err(path_error("creating directory", parent))?;
+        }
+        fault::point("roots: make link");
+        replace_symlink(target, link).map_err(path_error("creating symlink", link))?;
+        // A root that is lost in a power cut after its paths were reported is worse than a slow
+        // one.
+        if self.options.fsync_metadata {
+            sync_parent(link).map_err(path_error("syncing", link))?;
+        }
+        Ok(())
+    }
+}
+
+/// A path without `.`, `..` and doubled slashes, by its text alone.
+fn canonical_text(path: &Path) -> PathBuf {
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for component in path.components() {
+        match component {
+            Component::Normal(part) => parts.push(part.as_bytes()),
+            Component::ParentDir => drop(parts.pop()),
+            Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
+        }
+    }
+    let mut text = Vec::new();
+    for part in &parts {
+        text.push(b'/');
+        text.extend_from_slice(part);
+    }
+    if text.is_empty() {
+        text.push(b'/');
+    }
+    PathBuf::from(OsString::from_vec(text))
+}

@@ -1,0 +1,4 @@
+//! Tests over whole stores; `support` makes temporary ones.
+
+mod adding;
+mod support;
