@@ -47,7 +47,18 @@ let
       tools = [ final.bootstrap.toolchain ];
       cc = final.bootstrap.cc;
     };
-  };
+    # The same without a compiler, for texts, links and scripts.
+    stdenvNoCC = import ./build-support/stdenv {
+      inherit system;
+      inherit (final.stdenv) shell;
+      name = "stdenv-no-cc";
+      tools = [ final.bootstrap.toolchain ];
+      cc = null;
+    };
+    mkShell = final.callPackage ./build-support/mk-shell.nix { };
+    mkShellNoCC = final.callPackage ./build-support/mk-shell.nix { stdenv = final.stdenvNoCC; };
+  }
+  // import ./build-support/trivial.nix { inherit (final) stdenvNoCC bash; };
 
   packages = final: prev: listToAttrs (map (name: { inherit name; value = final.callPackage (./pkgs + "/${name}") { }; }) (folders ./pkgs));
 in

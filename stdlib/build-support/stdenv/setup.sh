@@ -143,7 +143,7 @@ substitute() {
         fi
         text=${text//"$from"/"$to"}
         shift 3 ;;
-      --subst-var) name=$2; text=${text//"@$name@"/"${!name}"}; shift 2 ;;
+      --subst-var) name=$2; text=${text//"@$name@"/"${!name-}"}; shift 2 ;;
       --subst-var-by) text=${text//"@$2@"/"$3"}; shift 3 ;;
       *) echo "substitute: unknown option $1" >&2; return 1 ;;
     esac
@@ -159,7 +159,7 @@ substituteInPlace() {
 }
 substituteAll() {
   local input=$1 output=$2 name arguments=()
-  while IFS= read -r name; do arguments+=(--subst-var "$name"); done < <(compgen -v | grep -E '^[a-z][A-Za-z0-9_]*$')
+  while IFS= read -r name; do arguments+=(--subst-var "$name"); done < <(compgen -e | grep -E '^[a-z][A-Za-z0-9_]*$')
   substitute "$input" "$output" "${arguments[@]}"
 }
 
@@ -457,6 +457,9 @@ runPhase() {
 
 genericBuild() {
   local phase
+  # A package that is one command has no phases.
+  if [ -n "${buildCommandPath-}" ]; then source "$buildCommandPath"; return; fi
+  if [ -n "${buildCommand-}" ]; then eval "$buildCommand"; return; fi
   for phase in ${phases:-${prePhases-} unpackPhase patchPhase ${preConfigurePhases-} configurePhase ${preBuildPhases-} buildPhase checkPhase ${preInstallPhases-} installPhase ${preFixupPhases-} fixupPhase installCheckPhase ${postPhases-}}; do
     runPhase "$phase"
   done
@@ -464,3 +467,5 @@ genericBuild() {
 
 _setUpInputs
 runHook postHook
+# An interactive shell must not end at the first unset variable or failed command.
+if [ -n "${IN_NIX_SHELL-}" ]; then set +eu +o pipefail; fi
