@@ -63,6 +63,8 @@ pub enum SyntaxErrorKind {
     DynamicAttributeInLet,
     /// `inherit ${x}`.
     DynamicAttributeInInherit,
+    /// Bytes that are not UTF-8; only trees for tools complain about that.
+    NotUtf8,
     /// A URL without quotes.
     UrlLiteral,
     /// `foo/bar`.
@@ -170,6 +172,7 @@ impl SyntaxErrorKind {
                 "syntax::dynamic-attribute",
                 "dynamic attributes not allowed in inherit".to_owned(),
             ),
+            Self::NotUtf8 => ("syntax::not-utf-8", "the text is not UTF-8".to_owned()),
             Self::UrlLiteral => (
                 "syntax::url-literal",
                 format!(

@@ -302,7 +302,12 @@ impl Lexer<'_> {
                         _ => kind,
                     }
                 }
-                Err(()) => TokenKind::Error,
+                Err(()) => {
+                    // A whole character of UTF-8 is one error.
+                    let rest = self.text[end..].iter();
+                    simple.bump(rest.take_while(|&byte| byte & 0xc0 == 0x80).count());
+                    TokenKind::Error
+                }
             };
             self.table.push(kind, start);
         }
