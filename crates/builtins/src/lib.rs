@@ -1,0 +1,6 @@
+//! The pure builtins of the Nix language, by theme, in one registry.
+//!
+//! Two kinds of modules live here. Those over bytes know nothing of the evaluator and can be tested
+//! alone: `regex`.
+
+pub mod regex;
