@@ -1,0 +1,63 @@
+//! Flags of everything that evaluates: arguments for functions, search path, stores, purity.
+
+use std::collections::BTreeMap;
+
+use crate::{Args, Context, Failure};
+
+/// An argument for functions, as it was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AutoArg {
+    /// `--arg`: an expression.
+    Expression(String),
+    /// `--argstr`: a string.
+    Text(String),
+    /// `--arg-from-file`: the contents of a file.
+    File(String),
+    /// `--arg-from-stdin`: the contents of standard input.
+    Stdin,
+}
+
+/// What the command line says about evaluation.
+#[derive(Clone, Debug, Default)]
+pub struct EvalFlags {
+    /// Arguments by name.
+    pub auto_args: BTreeMap<String, AutoArg>,
+    /// Entries before the configured search path.
+    pub search_path: Vec<String>,
+    /// The store for derivations, if it is another one.
+    pub eval_store: Option<String>,
+}
+
+impl EvalFlags {
+    /// Handles a flag if it is one of these.
+    pub fn take(
+        &mut self,
+        flag: &str,
+        args: &mut Args,
+        context: &mut Context,
+    ) -> Result<bool, Failure> {
+        match flag {
+            "--arg" => {
+                let [name, text] = args.values(flag)?;
+                self.auto_args.insert(name, AutoArg::Expression(text));
+            }
+            "--argstr" => {
+                let [name, text] = args.values(flag)?;
+                self.auto_args.insert(name, AutoArg::Text(text));
+            }
+            "--arg-from-file" => {
+                let [name, file] = args.values(flag)?;
+                self.auto_args.insert(name, AutoArg::File(file));
+            }
+            "--arg-from-stdin" => {
+                let name = args.value(flag)?;
+                self.auto_args.insert(name, AutoArg::Stdin);
+            }
+            "-I" | "--include" => self.search_path.push(args.value(flag)?),
+            "--impure" => context.settings.set("pure-eval", "false").map(drop)?,
+            "--eval-store" => self.eval_store = Some(args.value(flag)?),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
