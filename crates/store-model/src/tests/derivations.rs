@@ -76,7 +76,7 @@ fn parse(path: &StorePath, text: &[u8]) -> Derivation {
     Derivation::parse(&store_dir(), text, path.derivation_name().unwrap()).unwrap()
 }
 
-fn all() -> BTreeMap<StorePath, Derivation> {
+pub(super) fn all() -> BTreeMap<StorePath, Derivation> {
     FILES
         .iter()
         .map(|(name, text)| {
@@ -87,7 +87,7 @@ fn all() -> BTreeMap<StorePath, Derivation> {
         .collect()
 }
 
-fn named<'a>(
+pub(super) fn named<'a>(
     drvs: &'a BTreeMap<StorePath, Derivation>,
     name: &str,
 ) -> (&'a StorePath, &'a Derivation) {
