@@ -4,19 +4,22 @@
 //! as many captures behind it as the unit says; 1 is a partial application (function, count,
 //! arguments); 2 in the low byte is a builtin, its number above.
 
+use std::marker::PhantomData;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
 use crate::region::Alloc;
-use crate::word::{Slot, TAG_FUNCTION, Word};
+use crate::word::{Brand, Slot, TAG_FUNCTION, Word};
 
 const PARTIAL: u64 = 1;
 const BUILTIN: u64 = 2;
 
 /// The body of a lambda or of a thunk: which code, where it begins, and how much room it needs.
 ///
-/// The alignment keeps four low bits of its address free for the thunk's state.
+/// Units and their code refer to each other, so a unit is made first and linked once the code is
+/// there. The alignment keeps four low bits of its address free for the thunk's state.
 #[repr(C, align(16))]
 pub struct Unit<'h, C> {
-    /// The code that the body is part of.
-    pub code: &'h C,
+    code: AtomicPtr<C>,
     /// Where the body begins; the meaning belongs to the code.
     pub entry: u32,
     /// Which lambda of the code this is; the meaning belongs to the code.
@@ -29,14 +32,47 @@ pub struct Unit<'h, C> {
     pub arity: u8,
     /// Free for the machine.
     pub flags: u8,
+    brand: Brand<'h, C>,
 }
 
-impl<C> Clone for Unit<'_, C> {
-    fn clone(&self) -> Self {
-        *self
+// SAFETY: everything but the link is immutable, and the link is an atomic reference to shared code.
+unsafe impl<C: Sync> Send for Unit<'_, C> {}
+// SAFETY: as above.
+unsafe impl<C: Sync> Sync for Unit<'_, C> {}
+
+impl<'h, C> Unit<'h, C> {
+    /// A unit without code: entry, lambda, number of captures, number of slots, arity, flags.
+    pub fn new([entry, lambda, n_caps, n_slots]: [u32; 4], arity: u8, flags: u8) -> Self {
+        Self {
+            code: AtomicPtr::new(std::ptr::null_mut()),
+            entry,
+            lambda,
+            n_caps,
+            n_slots,
+            arity,
+            flags,
+            brand: PhantomData,
+        }
+    }
+
+    /// Says which code the unit is part of.
+    pub fn link(&self, code: &'h C) {
+        self.code
+            .store(std::ptr::from_ref(code).cast_mut(), Ordering::Release);
+    }
+
+    /// The code that the unit is part of.
+    ///
+    /// # Panics
+    /// If the unit was not linked.
+    #[inline]
+    pub fn code(&self) -> &'h C {
+        let code = self.code.load(Ordering::Acquire);
+        assert!(!code.is_null(), "a unit is linked before it runs");
+        // SAFETY: a link that is not null came from a reference that lives for `'h`.
+        unsafe { &*code }
     }
 }
-impl<C> Copy for Unit<'_, C> {}
 
 /// A function, taken apart.
 #[derive(Clone, Copy)]
@@ -179,20 +215,13 @@ mod tests {
         let heap = Heap::new();
         let alloc = Alloc::new(&heap);
         let code = alloc.value(5_u32);
-        let unit = alloc.value(Unit {
-            code,
-            entry: 9,
-            lambda: 0,
-            n_caps: 2,
-            n_slots: 3,
-            arity: 1,
-            flags: 0,
-        });
+        let unit = alloc.value(Unit::new([9, 0, 2, 3], 1, 0));
+        unit.link(code);
         let (closure, caps) = Word::closure(&alloc, unit);
         caps[0].set(Word::null());
         caps[1].set(Word::bool(true));
         let back = closure.as_closure().expect("a closure");
-        assert_eq!((back.unit.entry, *back.unit.code), (9, 5));
+        assert_eq!((back.unit.entry, *back.unit.code()), (9, 5));
         assert_eq!(back.caps[1].get().as_bool(), Some(true));
         let builtin: Word<'_, u32> = Word::builtin(&alloc, 77);
         assert!(builtin.as_closure().is_none());

@@ -274,6 +274,29 @@ impl<'h> Alloc<'h> {
         }
     }
 
+    /// Places as many values in the heap as the iterator gives. They are never dropped.
+    pub fn values<T>(&self, values: impl ExactSizeIterator<Item = T>) -> &'h [T] {
+        assert!(align_of::<T>() <= 16, "objects are at most 16-byte aligned");
+        let n = values.len();
+        if n == 0 {
+            return &[];
+        }
+        let bytes = n
+            .checked_mul(size_of::<T>())
+            .expect("objects fit the address space");
+        let place: *mut T = self
+            .aligned_words(bytes.div_ceil(8), align_of::<T>())
+            .cast();
+        let mut made = 0;
+        for value in values.take(n) {
+            // SAFETY: `place` is fresh, aligned and has room for `n` values; at most `n` come.
+            unsafe { place.add(made).write(value) };
+            made += 1;
+        }
+        // SAFETY: the first `made` values were written, and nobody writes to them again.
+        unsafe { std::slice::from_raw_parts(place, made) }
+    }
+
     /// Copies a slice into the heap.
     pub fn slice<T: Copy>(&self, values: &[T]) -> &'h [T] {
         assert!(align_of::<T>() <= 16, "objects are at most 16-byte aligned");

@@ -167,15 +167,7 @@ mod tests {
     use crate::Heap;
 
     fn unit<'h>(alloc: &Alloc<'h>) -> &'h Unit<'h, u32> {
-        alloc.value(Unit {
-            code: alloc.value(5_u32),
-            entry: 3,
-            lambda: 0,
-            n_caps: 1,
-            n_slots: 0,
-            arity: 0,
-            flags: 0,
-        })
+        alloc.value(Unit::new([3, 0, 1, 0], 0, 0))
     }
 
     #[test]

@@ -1,0 +1,240 @@
+//! The executable form of one text.
+//!
+//! Plain parallel arrays of fixed-width records and no pointers: children are indices into
+//! [`Code::nodes`], lists are runs of words in [`Code::extra`], names are indices into the text's
+//! own table of symbols. Whoever loads it turns the constants into values and gives each cache
+//! index a cache. That makes the form fit for being written out and mapped in again.
+//!
+//! An expression stands either where its value is needed (it is *evaluated*) or where it is passed
+//! on unevaluated (it is *delayed*: an argument, an element, an attribute, a binding). Delayed
+//! places hold only [`Op::Const`], [`Op::Global`], variables, [`Op::Closure`], [`Op::Thunk`],
+//! [`Op::EagerBinary`] and [`Op::EagerSelect`].
+
+use firn_symbol::Symbol;
+
+use crate::ast::Pos;
+
+/// Names a node of one [`Code`].
+pub type NodeId = u32;
+
+/// No node, no cache, no name: the absent value of any index.
+pub const NONE: u32 = u32::MAX;
+
+/// Set in a location that is a capture; otherwise it is a local slot.
+pub const CAPTURE: u32 = 1 << 31;
+
+/// What a node does. The comment says what `a`, `b`, `c`, `n` and `k` are; lists are in
+/// [`Code::extra`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Op {
+    /// a: constant.
+    Const,
+    /// a: number of a global.
+    Global,
+    /// a: slot.
+    Local,
+    /// a: capture.
+    Capture,
+    /// a: slot that holds a frame, b: index in it.
+    LocalFrame,
+    /// a: capture that is a frame, b: index in it.
+    CaptureFrame,
+    /// A name that only `with` can give. a: symbol, b: list of (location of the set, cache, offset
+    /// of the `with`), n: how many, innermost first.
+    With,
+    /// a: base, b: symbol, c: cache.
+    Select,
+    /// a: base, b: list of (1, symbol, cache) or (0, node, 0), n: how many, c: default or none.
+    SelectPath,
+    /// a: base, b: list as for a path, n: how many.
+    HasAttr,
+    /// a: function, b: argument (delayed).
+    Apply1,
+    /// a: function, b: list of delayed arguments, n: how many.
+    Apply,
+    /// a: number of a builtin, b: list of arguments, n: how many. Those of the builtin's strict
+    /// mask are evaluated, the others delayed.
+    CallBuiltin,
+    /// a, b: operands.
+    Sub,
+    /// a, b: operands.
+    Mul,
+    /// a, b: operands.
+    Div,
+    /// a, b: operands.
+    Less,
+    /// a, b: operands, c: offset of the right one; the left one's is that of the first part.
+    Add,
+    /// a: list of (node, offset), b: how many, k: 1 if the result is always a string.
+    Strings,
+    /// a, b: operands.
+    Equal,
+    /// a, b: operands.
+    NotEqual,
+    /// a, b: operands.
+    And,
+    /// a, b: operands.
+    Or,
+    /// a, b: operands.
+    Implication,
+    /// a: operand.
+    Not,
+    /// a, b: operands; the right one is evaluated first.
+    Update,
+    /// a, b: operands.
+    Concat,
+    /// a: unit, b: list of captured locations.
+    Closure,
+    /// a: unit, b: list of captured locations.
+    Thunk,
+    /// Delayed arithmetic on two variables or constants. k: the operation, a, b: the operands,
+    /// c: the thunk in case it is not simple.
+    EagerBinary,
+    /// Delayed selection from a variable. a: the selection, c: the thunk.
+    EagerSelect,
+    /// a: list of delayed elements, b: how many.
+    List,
+    /// a: list of (symbol, delayed value, offset), b: how many, c: site.
+    Set,
+    /// Like a set, then computed names. a: list, b: how many static, c: list of (name, delayed
+    /// value, offset), n: how many of those.
+    DynamicSet,
+    /// The attributes of a recursive set that may override itself. a: the set or dynamic set,
+    /// b: slot of the frame that its attributes are in, c: index of `__overrides` in it; the
+    /// attribute at position i of the set's list is field i of the frame.
+    OverrideSet,
+    /// a: list of (slot or frame index, delayed value), b: how many, c: body, n: 1 if the bindings
+    /// are in a frame, whose slot comes first in the list, followed by its size.
+    Let,
+    /// a: the set (delayed), b: body, c: slot of the set.
+    WithScope,
+    /// a: condition, b, c: branches.
+    If,
+    /// a: condition, b: body, c: constant with the text of the condition.
+    Assert,
+    /// The position of the node as a set.
+    CurPos,
+}
+
+/// One instruction.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Node {
+    /// What to do.
+    pub op: Op,
+    /// Small operand.
+    pub k: u8,
+    /// Small count.
+    pub n: u16,
+    /// Operand.
+    pub a: u32,
+    /// Operand.
+    pub b: u32,
+    /// Operand.
+    pub c: u32,
+    /// Where it was written.
+    pub pos: Pos,
+}
+
+/// A constant.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Const {
+    /// An integer.
+    Int(i64),
+    /// A float.
+    Float(f64),
+    /// A string without context.
+    Str(Box<[u8]>),
+    /// A path as written: absolute, relative to the text's directory, or `~/…`.
+    Path(Box<[u8]>),
+    /// The empty list.
+    EmptyList,
+    /// The empty set.
+    EmptySet,
+    /// A function that captures nothing; a unit.
+    Closure(u32),
+    /// A list or set of constants, delayed; a unit.
+    Thunk(u32),
+}
+
+/// The body of a function or of a thunk.
+#[derive(Clone, Copy, Debug)]
+pub struct UnitInfo {
+    /// Where it begins.
+    pub entry: NodeId,
+    /// In [`Code::lambdas`], or [`NONE`] for a thunk.
+    pub lambda: u32,
+    /// Number of captures.
+    pub n_caps: u32,
+    /// Number of slots, arguments first.
+    pub n_slots: u32,
+    /// Number of arguments.
+    pub arity: u8,
+}
+
+/// One formal of a function that takes a set apart.
+#[derive(Clone, Copy, Debug)]
+pub struct FormalInfo {
+    /// Its name, a symbol of the code.
+    pub name: u32,
+    /// The slot it goes to.
+    pub slot: u32,
+    /// Its default (delayed), or [`NONE`].
+    pub default: NodeId,
+    /// Where it was written.
+    pub pos: Pos,
+}
+
+/// What is known about a function.
+#[derive(Clone, Debug)]
+pub struct LambdaInfo {
+    /// The name it was bound to, a symbol of the code, or [`NONE`].
+    pub name: u32,
+    /// Where each parameter was written, outermost first.
+    pub positions: Vec<Pos>,
+    /// The name of each parameter or of the whole argument, or [`NONE`].
+    pub params: Vec<u32>,
+    /// The formals, if the argument is taken apart.
+    pub formals: Option<Vec<FormalInfo>>,
+    /// Whether further attributes are allowed.
+    pub ellipsis: bool,
+    /// The first of as many caches as there are formals.
+    pub cache: u32,
+    /// Bytes of the documentation comment in the source.
+    pub doc: Option<(u32, u32)>,
+}
+
+/// One text, ready to run.
+#[derive(Debug, Default)]
+pub struct Code {
+    /// Instructions.
+    pub nodes: Vec<Node>,
+    /// Lists of operands.
+    pub extra: Vec<u32>,
+    /// Constants.
+    pub consts: Vec<Const>,
+    /// Names.
+    pub symbols: Vec<Symbol>,
+    /// Bodies; the last one is the whole text.
+    pub units: Vec<UnitInfo>,
+    /// Functions.
+    pub lambdas: Vec<LambdaInfo>,
+    /// Number of inline caches.
+    pub n_caches: u32,
+    /// Number of set literals.
+    pub n_sites: u32,
+    /// The unit of the whole text. It captures one frame with the names of the scope it was made
+    /// for, if it uses any.
+    pub root: u32,
+    /// Whether the whole text is a set literal.
+    pub is_set: bool,
+}
+
+impl Code {
+    /// A run of operands.
+    #[inline]
+    pub fn list(&self, start: u32, len: usize) -> &[u32] {
+        &self.extra[start as usize..start as usize + len]
+    }
+}

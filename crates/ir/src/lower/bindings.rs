@@ -1,0 +1,300 @@
+//! Sets and `let`: groups of bindings, recursive or not.
+//!
+//! The bindings of a `let` or recursive set are made in two steps at run time: first a cell for
+//! each thunk and function, then the captures, so that each may capture every other. An inherited
+//! name is resolved outside the group. A source of `inherit (e)` that is not a plain variable gets
+//! a hidden place in the group, and each attribute taken from it is a thunk that selects.
+
+use firn_symbol::Symbol;
+
+use super::{Binding, FRAME_FROM, Lower, Place};
+use crate::ast::{AstId, AttrDef, Expr, Origin, Pos, SetDef};
+use crate::code::{Const, Node, NodeId, Op};
+use crate::merge::overrides;
+
+/// How the attributes of `inherit (e) …` reach the value of `e`.
+#[derive(Clone, Copy)]
+enum Source {
+    /// Read the variable again.
+    Variable(Symbol, Pos),
+    /// A hidden place.
+    Hidden(Binding),
+}
+
+/// Where the values of a group go.
+struct Group {
+    first_slot: u32,
+    framed: bool,
+    id: u32,
+    /// Slot or frame index and delayed value, in order.
+    entries: Vec<(u32, NodeId)>,
+    n: u32,
+}
+
+impl Lower<'_> {
+    fn begin_group(&mut self, n: usize, framed: bool) -> Group {
+        let n = n as u32;
+        let first_slot = self.scopes.take_slots(if framed { 1 } else { n });
+        Group {
+            first_slot,
+            framed,
+            id: self.scopes.begin_group(),
+            entries: Vec::with_capacity(n as usize),
+            n,
+        }
+    }
+
+    fn place(group: &Group, idx: u32) -> Place {
+        if group.framed {
+            Place::Frame {
+                slot: group.first_slot,
+                idx,
+            }
+        } else {
+            Place::Slot(group.first_slot + idx)
+        }
+    }
+
+    fn member(&self, group: &Group, idx: u32) -> Binding {
+        self.scopes.in_group(Self::place(group, idx), group.id)
+    }
+
+    fn define(group: &mut Group, idx: u32, value: NodeId) {
+        let at = if group.framed {
+            idx
+        } else {
+            group.first_slot + idx
+        };
+        group.entries.push((at, value));
+    }
+
+    fn finish_group(&mut self, group: &Group, body: NodeId, pos: Pos) -> NodeId {
+        let mut list = Vec::with_capacity(group.entries.len() * 2 + 2);
+        if group.framed {
+            list.extend([group.first_slot, group.n]);
+        }
+        for &(at, value) in &group.entries {
+            list.extend([at, value]);
+        }
+        let start = self.extra(&list);
+        self.scopes.free_slots(group.first_slot);
+        self.emit(Node {
+            op: Op::Let,
+            k: 0,
+            n: u16::from(group.framed),
+            a: start,
+            b: group.entries.len() as u32,
+            c: body,
+            pos,
+        })
+    }
+
+    /// The sources that can be read as variables, and how many others there are.
+    fn sources(&self, set: &SetDef) -> (Vec<Option<Source>>, usize) {
+        let sources: Vec<Option<Source>> = set
+            .sources
+            .iter()
+            .map(|&source| match self.ast.expr(source) {
+                Expr::Var(name) => Some(Source::Variable(name, self.ast.pos(source))),
+                _ => None,
+            })
+            .collect();
+        let hidden = sources.iter().filter(|source| source.is_none()).count();
+        (sources, hidden)
+    }
+
+    /// Gives the remaining sources hidden places from `next` on.
+    fn hide_sources(
+        &mut self,
+        group: &mut Group,
+        sources: Vec<Option<Source>>,
+        exprs: &[AstId],
+        mut next: u32,
+    ) -> Vec<Source> {
+        sources
+            .into_iter()
+            .zip(exprs)
+            .map(|(source, &expr)| {
+                source.unwrap_or_else(|| {
+                    let value = self.delayed(expr, false);
+                    Self::define(group, next, value);
+                    let hidden = self.member(group, next);
+                    next += 1;
+                    Source::Hidden(hidden)
+                })
+            })
+            .collect()
+    }
+
+    /// The delayed value of `inherit (source) name`.
+    fn select_from(&mut self, source: Source, name: Symbol, pos: Pos) -> NodeId {
+        self.thunk_of(pos, false, |lower| {
+            let base = match source {
+                Source::Variable(variable, pos) => lower.variable(variable, pos),
+                Source::Hidden(binding) => lower.read(binding, pos),
+            };
+            let symbol = lower.symbol(name);
+            let cache = lower.cache();
+            lower.node(Op::Select, [base, symbol, cache], pos)
+        })
+    }
+
+    fn attr_value(&mut self, attr: &AttrDef, sources: &[Source]) -> NodeId {
+        match attr.origin {
+            Origin::Plain | Origin::Inherited => self.delayed(attr.value, false),
+            Origin::From(source) => self.select_from(sources[source as usize], attr.name, attr.pos),
+        }
+    }
+
+    pub(super) fn let_in(&mut self, set: u32, body: AstId, pos: Pos) -> NodeId {
+        let ast = self.ast;
+        let set = &ast.sets[set as usize];
+        let (sources, n_hidden) = self.sources(set);
+        // An inherited variable needs no place of its own.
+        let aliases: Vec<Option<Binding>> = set
+            .attrs
+            .iter()
+            .map(|attr| match attr.origin {
+                Origin::Inherited => self
+                    .scopes
+                    .find(attr.name)
+                    .filter(|&binding| !self.scopes.is_pending(binding)),
+                _ => None,
+            })
+            .collect();
+        let n_own = aliases.iter().filter(|alias| alias.is_none()).count();
+        let framed = n_own + n_hidden > FRAME_FROM;
+        // What is inherited is read outside, before any name of the group is bound.
+        let mut inherited = Vec::new();
+        for (attr, alias) in set.attrs.iter().zip(&aliases) {
+            if attr.origin == Origin::Inherited && alias.is_none() {
+                inherited.push(self.delayed(attr.value, false));
+            }
+        }
+        let mut inherited = inherited.into_iter();
+        let mut group = self.begin_group(n_own + n_hidden, framed);
+        let mut next = 0;
+        for (attr, alias) in set.attrs.iter().zip(&aliases) {
+            let binding = alias.unwrap_or_else(|| {
+                next += 1;
+                self.member(&group, next - 1)
+            });
+            self.scopes.push(attr.name, binding);
+        }
+        let sources = self.hide_sources(&mut group, sources, &set.sources, next);
+        let mut next = 0;
+        for (attr, alias) in set.attrs.iter().zip(&aliases) {
+            if alias.is_some() {
+                continue;
+            }
+            let value = if attr.origin == Origin::Inherited {
+                inherited.next().expect("one for each that is inherited")
+            } else {
+                self.attr_value(attr, &sources)
+            };
+            Self::define(&mut group, next, value);
+            next += 1;
+        }
+        self.scopes.group_is_ready();
+        let body = self.strict(body);
+        for attr in &set.attrs {
+            self.scopes.unbind(attr.name);
+        }
+        self.finish_group(&group, body, pos)
+    }
+
+    pub(super) fn set(&mut self, set: u32, pos: Pos) -> NodeId {
+        let ast = self.ast;
+        let set = &ast.sets[set as usize];
+        if set.attrs.is_empty() && set.dynamic.is_empty() {
+            return self.constant(Const::EmptySet, pos);
+        }
+        if set.recursive {
+            return self.recursive_set(set, pos);
+        }
+        let (sources, n_hidden) = self.sources(set);
+        if n_hidden == 0 {
+            let sources: Vec<Source> = sources.into_iter().flatten().collect();
+            return self.plain_set(set, &sources, pos);
+        }
+        let mut group = self.begin_group(n_hidden, false);
+        let sources = self.hide_sources(&mut group, sources, &set.sources, 0);
+        self.scopes.group_is_ready();
+        let body = self.plain_set(set, &sources, pos);
+        self.finish_group(&group, body, pos)
+    }
+
+    fn plain_set(&mut self, set: &SetDef, sources: &[Source], pos: Pos) -> NodeId {
+        let values: Vec<NodeId> = set
+            .attrs
+            .iter()
+            .map(|attr| self.attr_value(attr, sources))
+            .collect();
+        self.set_node(set, &values, pos)
+    }
+
+    /// The node that makes a set of these delayed values, and of the computed names.
+    fn set_node(&mut self, set: &SetDef, values: &[NodeId], pos: Pos) -> NodeId {
+        let mut list = Vec::with_capacity(values.len() * 3);
+        for (attr, &value) in set.attrs.iter().zip(values) {
+            list.extend([self.symbol(attr.name), value, attr.pos.0]);
+        }
+        let start = self.extra(&list);
+        if set.dynamic.is_empty() {
+            let site = self.code.n_sites;
+            self.code.n_sites += 1;
+            return self.node(Op::Set, [start, values.len() as u32, site], pos);
+        }
+        let mut list = Vec::with_capacity(set.dynamic.len() * 3 + 1);
+        list.push(set.dynamic.len() as u32);
+        for dynamic in &set.dynamic {
+            let name = self.strict(dynamic.name);
+            let value = self.delayed(dynamic.value, false);
+            list.extend([name, value, dynamic.pos.0]);
+        }
+        let dynamic = self.extra(&list);
+        self.node(Op::DynamicSet, [start, values.len() as u32, dynamic], pos)
+    }
+
+    fn recursive_set(&mut self, set: &SetDef, pos: Pos) -> NodeId {
+        let (sources, n_hidden) = self.sources(set);
+        let overridden = set.find(overrides());
+        let n = set.attrs.len() + n_hidden;
+        let framed = n > FRAME_FROM || overridden.is_some();
+        let mut inherited = Vec::new();
+        for attr in &set.attrs {
+            if attr.origin == Origin::Inherited {
+                inherited.push(self.delayed(attr.value, false));
+            }
+        }
+        let mut inherited = inherited.into_iter();
+        let mut group = self.begin_group(n, framed);
+        for (idx, attr) in set.attrs.iter().enumerate() {
+            let binding = self.member(&group, idx as u32);
+            self.scopes.push(attr.name, binding);
+        }
+        let sources = self.hide_sources(&mut group, sources, &set.sources, set.attrs.len() as u32);
+        for (idx, attr) in set.attrs.iter().enumerate() {
+            let value = if attr.origin == Origin::Inherited {
+                inherited.next().expect("one for each that is inherited")
+            } else {
+                self.attr_value(attr, &sources)
+            };
+            Self::define(&mut group, idx as u32, value);
+        }
+        self.scopes.group_is_ready();
+        let mut values = Vec::with_capacity(set.attrs.len());
+        for (idx, attr) in set.attrs.iter().enumerate() {
+            let binding = self.member(&group, idx as u32);
+            values.push(self.read(binding, attr.pos));
+        }
+        let mut body = self.set_node(set, &values, pos);
+        if let Some(idx) = overridden {
+            body = self.node(Op::OverrideSet, [body, group.first_slot, idx as u32], pos);
+        }
+        for attr in &set.attrs {
+            self.scopes.unbind(attr.name);
+        }
+        self.finish_group(&group, body, pos)
+    }
+}
