@@ -160,7 +160,7 @@ rec {
               }' does not exist in the given value, but the first update to this path tries to access the existing value";
         in
         # Last in the list runs last; each gets what the one before left.
-        foldl' (acc: u: u.update acc) start split.right;
+        lib.foldl (acc: u: u.update acc) start split.right;
     in
     updates: value: go 0 true value updates;
 
@@ -571,7 +571,7 @@ rec {
   */
   showAttrPath =
     path:
-    if path == [ ] then "<root attribute path>" else lib.concatMapStringsSep "." lib.escapeNixIdentifier path;
+    if path == [ ] then "<root attribute path>" else lib.concatMapStringsSep "." lib.strings.escapeNixIdentifier path;
 
   /**
     The first of several outputs that a package has; the package itself when

@@ -34,8 +34,14 @@ let
       sources = load ./sources.nix;
       filesystem = load ./filesystem.nix;
       generators = load ./generators.nix;
+      misc = load ./misc.nix;
+      gvariant = load ./gvariant.nix;
       cli = load ./cli.nix;
+      kernel = load ./kernel.nix;
       licenses = load ./licenses.nix;
+      sourceTypes = load ./source-types.nix;
+      systems = load ./systems;
+      platforms = self.systems.doubles;
       inherit (self.optionTypes) types;
 
       inherit (builtins)
@@ -501,6 +507,19 @@ let
         ;
       inherit (self.generators)
         mkLuaInline
+        ;
+      inherit (self.misc)
+        closePropagation
+        fakeHash
+        fakeSha256
+        fakeSha512
+        ifEnable
+        maybeAttr
+        maybeAttrNullable
+        maybeEnv
+        nixType
+        nvs
+        setAttr
         ;
     }
   );

@@ -100,7 +100,7 @@ rec {
 
     Type: `makeExtensibleWithCustomName :: String -> (AttrSet -> AttrSet) -> AttrSet`
 
-    Example: `((makeExtensibleWithCustomName "with" (final: { a = 1; })).with (final: prev: { a = 2; })).a` is `2`
+    Example: `((makeExtensibleWithCustomName "change" (final: { a = 1; })).change (final: prev: { a = 2; })).a` is `2`
   */
   makeExtensibleWithCustomName =
     name: f:

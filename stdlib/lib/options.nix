@@ -394,8 +394,6 @@ rec {
     Code in another language for documentation to show as it is.
 
     Type: `literalCode :: String -> String -> AttrSet`
-
-    Example: `(lib.options.literalCode "nix" "x").text` is `"```nix\nx\n```"`
   */
   literalCode =
     language: text:
@@ -433,8 +431,6 @@ rec {
     Files in words.
 
     Type: `showFiles :: [String] -> String`
-
-    Example: `showFiles [ "a" "b" ]` is `"`a' and `b'"`
   */
   showFiles = files: concatStringsSep " and " (map (file: "`${file}'") files);
 
@@ -442,8 +438,6 @@ rec {
     Definitions with their files, one a line, values cut after five lines.
 
     Type: `showDefs :: [Definition] -> String`
-
-    Example: `lib.options.showDefs [ { file = "a"; value = 1; } ]` is `"\n- In `a': 1"`
   */
   showDefs = concatMapStrings (
     def:

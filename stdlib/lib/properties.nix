@@ -212,7 +212,7 @@ rec {
 
     Type: `filterOverrides' :: [Definition] -> { values :: [Definition]; highestPrio :: Int; }`
 
-    Example: `(filterOverrides' [ { file = "a"; value = mkForce 1; } { file = "b"; value = 2; } ]).highestPrio` is `50`
+    Example: `(lib.modules.filterOverrides' [ { file = "a"; value = mkForce 1; } { file = "b"; value = 2; } ]).highestPrio` is `50`
   */
   filterOverrides' =
     defs:

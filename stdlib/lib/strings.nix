@@ -223,7 +223,7 @@ rec {
   hasInfix =
     infix: s:
     let
-      text = unsafeDiscardStringContext "${toString s}";
+      text = unsafeDiscardStringContext "${s}";
     in
     replaceStrings [ infix ] [ "" ] text != text || infix == "";
 
@@ -363,7 +363,7 @@ rec {
 
     Type: `toSentenceCase :: String -> String`
 
-    Example: `toSentenceCase "hELLO"` is `"Hello"`
+    Example: `lib.strings.toSentenceCase "hELLO"` is `"Hello"`
   */
   toSentenceCase =
     s:
@@ -944,7 +944,7 @@ rec {
 
     Type: `floatToString :: Float -> String`
 
-    Example: `floatToString 0.5` is `"0.500000"`
+    Example: `lib.strings.floatToString 0.5` is `"0.500000"`
   */
   floatToString =
     float:
@@ -1047,7 +1047,7 @@ rec {
 
     Type: `sanitizeDerivationName :: String -> String`
 
-    Example: `sanitizeDerivationName "../hello.bar # foo"` is `"-hello.bar-foo"`
+    Example: `lib.strings.sanitizeDerivationName "../hello.bar # foo"` is `"-hello.bar-foo"`
   */
   sanitizeDerivationName =
     s:

@@ -1221,7 +1221,9 @@ rec {
           ++ modules;
         };
 
-        inherit (base._module) freeformType;
+        # For what is asked without a value: definitions are not checked.
+        docs = base.extendModules { modules = [ noCheckForDocsModule ]; };
+        inherit (docs._module) freeformType;
 
         name = "submodule";
 
@@ -1253,16 +1255,10 @@ rec {
         emptyValue.value = { };
         getSubOptions =
           prefix:
-          let
-            docs = base.extendModules {
-              inherit prefix;
-              modules = [ noCheckForDocsModule ];
-            };
-          in
-          docs.options
-          // optionalAttrs (docs._module.freeformType != null) {
+          (docs.extendModules { inherit prefix; }).options
+          // optionalAttrs (freeformType != null) {
             # An identifier that no option has.
-            _freeformOptions = docs._module.freeformType.getSubOptions prefix;
+            _freeformOptions = freeformType.getSubOptions prefix;
           };
         getSubModules = modules;
         substSubModules = m: submoduleWith (attrs // { modules = m; });
