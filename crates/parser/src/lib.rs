@@ -10,9 +10,11 @@
 
 use lalrpop_util::lalrpop_mod;
 
+mod automaton;
 mod chain;
 mod context;
 mod error;
+mod expected;
 mod kind;
 mod lexer;
 pub mod merge;
@@ -21,6 +23,7 @@ mod null;
 mod options;
 mod pair;
 mod parse;
+mod reference;
 mod scan;
 mod sink;
 pub mod strings;

@@ -9,7 +9,7 @@ use lalrpop_util::ParseError;
 use crate::context::Context;
 use crate::{
     Entry, LexErrorKind, ParseOptions, SyntaxError, SyntaxErrorKind, TokenIdx, TokenKind,
-    TokenRange, TokenTable, TreeSink, grammar,
+    TokenRange, TokenTable, TreeSink, expected, grammar,
 };
 
 /// What came out of a text.
@@ -44,7 +44,9 @@ pub fn parse<S: TreeSink>(
         Entry::Expression => TokenKind::StartExpression,
         Entry::Bindings => TokenKind::StartBindings,
     };
-    let tokens = std::iter::once(Ok((0, start, 0))).chain(significant(table));
+    let tokens = std::iter::once((0, start, 0))
+        .chain(significant(table).map(|(token, kind)| (token, kind, token + 1)))
+        .map(Ok);
     let result = grammar::RootParser::new().parse(&mut context, tokens);
     if !options.pipe_operators {
         refuse_pipes(&mut context);
@@ -52,32 +54,57 @@ pub fn parse<S: TreeSink>(
     let root = match result {
         Ok(root) => Some(root),
         Err(error) => {
-            let at = match error {
+            let token = match error {
                 ParseError::UnrecognizedToken { token, .. } | ParseError::ExtraToken { token } => {
                     token.0
                 }
                 _ => table.len(),
             };
-            let found = (at < table.len() && !ends_text(table, at)).then(|| table.kind(at));
-            let range = match found {
-                Some(_) => TokenRange::single(at),
-                None => TokenRange { start: at, end: at },
-            };
-            let kind = SyntaxErrorKind::Unexpected {
-                found,
-                expected: Vec::new(),
-            };
-            context.error(kind, range, at);
+            unexpected(&mut context, token);
             None
         }
     };
     let mut errors = std::mem::take(&mut context.errors);
     let warnings = std::mem::take(&mut context.warnings);
     errors.sort_by_key(|error| error.time);
+    reword_first(table, options.entry, &mut errors);
     Parsed {
         root,
         errors,
         warnings,
+    }
+}
+
+/// Records a token that does not fit, or the end of the text.
+fn unexpected<S: TreeSink>(context: &mut Context<'_, S>, token: TokenIdx) {
+    let found = (token < context.table.len()).then(|| context.table.kind(token));
+    let (start, end) = expected::place(context.table, token);
+    context.errors.push(SyntaxError {
+        kind: SyntaxErrorKind::Unexpected {
+            found,
+            expected: Vec::new(),
+        },
+        start,
+        end,
+        time: token,
+    });
+}
+
+/// Gives the first error the reference's words, if it is one of the grammar.
+fn reword_first(table: &TokenTable<'_>, entry: Entry, errors: &mut [SyntaxError]) {
+    let Some(error) = errors.first_mut() else {
+        return;
+    };
+    if !matches!(
+        error.kind,
+        SyntaxErrorKind::Unexpected { .. } | SyntaxErrorKind::NotAssociative { .. }
+    ) {
+        return;
+    }
+    if let Some((kind, token)) = expected::explain(table, entry) {
+        (error.start, error.end) = expected::place(table, token);
+        error.kind = kind;
+        error.time = token;
     }
 }
 
@@ -86,9 +113,8 @@ fn ends_text(table: &TokenTable<'_>, token: TokenIdx) -> bool {
     table.kind(token) == TokenKind::Error && table.text(token).first() == Some(&0)
 }
 
-fn significant<'a, E>(
-    table: &'a TokenTable<'_>,
-) -> impl Iterator<Item = Result<(TokenIdx, TokenKind, TokenIdx), E>> + 'a {
+/// The tokens that the grammar sees.
+pub(crate) fn significant(table: &TokenTable<'_>) -> impl Iterator<Item = (TokenIdx, TokenKind)> {
     table
         .kinds()
         .iter()
@@ -96,7 +122,6 @@ fn significant<'a, E>(
         .filter(|(_, kind)| !kind.is_trivia())
         .map(|(idx, &kind)| (idx as TokenIdx, kind))
         .take_while(|&(idx, kind)| kind != TokenKind::Error || !ends_text(table, idx))
-        .map(|(idx, kind)| Ok((idx, kind, idx + 1)))
 }
 
 /// Complains about every pipe operator, since they are off.

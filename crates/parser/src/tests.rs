@@ -244,8 +244,14 @@ fn refuses_rows_that_mean_nothing() {
     check("a == b == c", "7: syntax error, unexpected '=='");
     check("a == b != c", "7: syntax error, unexpected '!='");
     check("a < b < c", "6: syntax error, unexpected '<'");
-    check("a |> f <| b", "7: syntax error, unexpected '<|'");
-    check("f <| a |> b", "7: syntax error, unexpected '|>'");
+    check(
+        "(a |> f <| b)",
+        "8: syntax error, unexpected '<|', expecting ')'",
+    );
+    check(
+        "f <| a |> b",
+        "7: syntax error, unexpected '|>', expecting end of file",
+    );
 }
 
 #[test]
@@ -314,7 +320,10 @@ fn reports_what_the_text_forbids() {
         "0: invalid integer '99999999999999999999'",
     );
     check("./a/", "4: path has a trailing slash");
-    check("1 )", "2: syntax error, unexpected ')'");
+    check(
+        "1 )",
+        "2: syntax error, unexpected ')', expecting end of file",
+    );
 }
 
 #[test]
@@ -360,4 +369,49 @@ fn survives_any_depth() {
         let parsed = parse(&table, &mut crate::NullSink, &ParseOptions::default());
         assert_eq!(parsed.root.is_some(), parsed.errors.is_empty());
     }
+}
+
+#[test]
+fn words_errors_like_the_reference() {
+    check(
+        "{ a = 1 b = 2; }",
+        "10: syntax error, unexpected '=', expecting ';'",
+    );
+    check(
+        "{ a 1; }",
+        "4: syntax error, unexpected integer, expecting '.' or '='",
+    );
+    check(
+        "a % b",
+        "2: syntax error, unexpected invalid token, expecting end of file",
+    );
+    check(
+        "a/b//c",
+        "0: syntax error, unexpected end of path, expecting '${'",
+    );
+    check("1 /* foo", "3: syntax error, unexpected '*'");
+    check(
+        "{ if = 1; }",
+        "2: syntax error, unexpected 'if', expecting 'inherit'",
+    );
+    check(
+        "if a then b",
+        "11: syntax error, unexpected end of file, expecting 'else'",
+    );
+    check(
+        "\"abc",
+        "4: syntax error, unexpected end of file, expecting '\"'",
+    );
+    check(
+        "{ a.",
+        "4: syntax error, unexpected end of file, expecting identifier or 'or' or '${' or '\"'",
+    );
+    check(
+        "a |> f <| b",
+        "7: syntax error, unexpected '<|', expecting end of file",
+    );
+    check(
+        "{ a, b = 1 }",
+        "7: syntax error, unexpected '=', expecting '}' or ','",
+    );
 }
