@@ -1,0 +1,16 @@
+//! Where the language meets the store.
+//!
+//! Evaluation knows no store and the store knows no value; this crate has both. It implements the
+//! evaluator's `Host` over a store, and contributes the builtins that name or read store objects.
+//! What follows from texts alone is kept apart from values, so that it can be tested without an
+//! evaluator: a [`Recipe`] becomes a derivation, a search path is taken apart, what is named is
+//! queued in [`Pending`] and written in batches.
+
+mod pending;
+mod recipe;
+pub mod search_path;
+mod source_tree;
+
+pub use pending::Pending;
+pub use recipe::{Instantiated, Recipe, RecipeError};
+pub use source_tree::Source;
