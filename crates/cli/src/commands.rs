@@ -2,7 +2,9 @@
 
 pub mod config;
 pub mod hash;
+pub mod nix_hash;
 
+use crate::program::NIX_VERSION;
 use crate::verbs::{self, Verb};
 use crate::{Args, Context, Failure, Program};
 
@@ -11,6 +13,7 @@ static VERBS: &[&Verb] = &[
     &config::SHOW,
     &hash::CONVERT,
     &hash::FILE,
+    &hash::PATH,
     &hash::TO_BASE16,
     &hash::TO_BASE32,
     &hash::TO_BASE64,
@@ -19,11 +22,25 @@ static VERBS: &[&Verb] = &[
 
 /// Runs what the program's name asks for.
 pub fn dispatch(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
+    if !context.program.has_verbs() && args.has_flag("--help") {
+        return help_of_older(context);
+    }
     match context.program {
         Program::Firn | Program::Nix => verbs::run(VERBS, context, args),
+        Program::NixHash => nix_hash::run(context, args),
         other => Err(Failure::message(format!(
             "there is no command '{}' yet",
             other.name()
         ))),
     }
+}
+
+/// What an older command says of itself: its flags are those of the reference's.
+fn help_of_older(context: &Context) -> Result<u8, Failure> {
+    let name = context.program.name();
+    let text = format!(
+        "{name}: works as the command of this name in Nix {NIX_VERSION}; its manual page holds here too.\n'firn help' lists the commands of Firn."
+    );
+    context.console.print_line(text)?;
+    Ok(0)
 }

@@ -1,6 +1,8 @@
 //! Flags that every command takes: verbosity, log format, and one for each setting.
 
-use crate::{Arg, Args, Context, Failure, Level};
+use firn_events::Level;
+
+use crate::{Arg, Args, Context, Failure};
 
 impl Context {
     /// Handles a flag that all commands share; fails if it is none.
@@ -16,8 +18,8 @@ impl Context {
     pub fn try_common(&mut self, flag: &str, args: &mut Args) -> Result<bool, Failure> {
         let console = self.console;
         match flag {
-            "-v" | "--verbose" => console.set_level(console.level().step(1)),
-            "--quiet" => console.set_level(console.level().step(-1)),
+            "-v" | "--verbose" => console.step_level(1),
+            "--quiet" => console.step_level(-1),
             "--debug" => console.set_level(Level::Debug),
             "--option" => {
                 let [name, value] = args.values(flag)?;

@@ -6,52 +6,11 @@
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use firn_events::Level;
 use firn_source::FileTable;
 
 use crate::render::{self, Style};
 use crate::{Program, Report};
-
-/// How important a message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Level {
-    /// Nothing was produced.
-    Error,
-    /// Probably not what was meant.
-    Warn,
-    /// Shown unless quiet.
-    Notice,
-    /// What is being done.
-    Info,
-    /// More of it.
-    Talkative,
-    /// Still more.
-    Chatty,
-    /// For whoever looks for a fault.
-    Debug,
-    /// Everything.
-    Vomit,
-}
-
-impl Level {
-    const ALL: [Self; 8] = [
-        Self::Error,
-        Self::Warn,
-        Self::Notice,
-        Self::Info,
-        Self::Talkative,
-        Self::Chatty,
-        Self::Debug,
-        Self::Vomit,
-    ];
-
-    /// The level `steps` further, within bounds.
-    #[must_use]
-    pub fn step(self, steps: i8) -> Self {
-        let idx = (self as i8).saturating_add(steps).clamp(0, 7);
-        Self::ALL[idx as usize]
-    }
-}
 
 static LEVEL: AtomicU8 = AtomicU8::new(Level::Info as u8);
 static SHOW_TRACE: AtomicU8 = AtomicU8::new(0);
@@ -91,12 +50,18 @@ impl Console {
 
     /// The level up to which messages are shown.
     pub fn level(&self) -> Level {
-        Level::ALL[usize::from(LEVEL.load(Ordering::Relaxed) & 7)]
+        Level::from_number(u64::from(LEVEL.load(Ordering::Relaxed)))
     }
 
     /// Chooses that level.
     pub fn set_level(&self, level: Level) {
         LEVEL.store(level as u8, Ordering::Relaxed);
+    }
+
+    /// Shows more or less.
+    pub fn step_level(&self, steps: i64) {
+        let level = i64::from(LEVEL.load(Ordering::Relaxed)) + steps;
+        self.set_level(Level::from_number(level.clamp(0, 7).unsigned_abs()));
     }
 
     /// Whether errors come with the whole chain.
@@ -121,10 +86,17 @@ impl Console {
 
     /// Warns.
     pub fn warn(&self, text: &str) {
-        self.log(
-            Level::Warn,
-            &format!("{} {text}", self.style.paint("35;1", "warning:")),
-        );
+        self.say(Level::Warn, text);
+    }
+
+    /// Says something with the word for its level before it, if the level allows.
+    pub fn say(&self, level: Level, text: &str) {
+        let word = match level {
+            Level::Error => self.style.paint("31;1", "error:"),
+            Level::Warn => self.style.paint("35;1", "warning:"),
+            _ => return self.log(level, text),
+        };
+        self.log(level, &format!("{word} {text}"));
     }
 
     /// Renders a report to stderr.

@@ -1,8 +1,9 @@
 //! What every command has at hand: who was called, the settings, the console.
 
+use firn_events::Level;
 use firn_settings::{Feature, FeatureSet, Machine, Settings, Sources};
 
-use crate::{Console, Failure, Level, Program, surroundings};
+use crate::{Console, Failure, Program, surroundings};
 
 /// The surroundings of one command.
 pub struct Context {
@@ -59,6 +60,14 @@ impl Context {
         self.say_warnings();
         self.console
             .set_show_trace(self.settings.interface.show_trace);
+    }
+
+    /// Answers `--version` of an older command; tells whether it was that.
+    pub fn took_version(&self, flag: &str) -> Result<bool, Failure> {
+        if flag == "--version" {
+            self.console.print_line(self.program.version())?;
+        }
+        Ok(flag == "--version")
     }
 
     /// Prints the warnings that settings have collected.

@@ -44,3 +44,10 @@ pub fn data_dir() -> PathBuf {
 pub fn state_dir() -> PathBuf {
     place("NIX_STATE_HOME", "XDG_STATE_HOME", ".local/state")
 }
+
+/// Where our own data of the user live.
+pub fn firn_data_dir() -> PathBuf {
+    filled("XDG_DATA_HOME")
+        .map_or_else(|| home().join(".local/share"), PathBuf::from)
+        .join("firn")
+}

@@ -1,11 +1,16 @@
-//! `hash convert`, `hash file`, `hash to-…`, and the conversions of `nix-hash`.
+//! `hash convert`, `hash file`, `hash path`, `hash to-…`; `nix-hash` uses the same functions.
 
 use std::fs::File;
 
 use firn_hash::{Algorithm, Hash, HashError, HashFormat, Hasher, compress_hash};
 
+use firn_settings::Feature;
+use firn_store::hash_tree;
+use firn_store::tree::{Listing, LocalTree, git_hash};
+use firn_store_model::ContentAddressMethod;
+
 use crate::verbs::Verb;
-use crate::{Arg, Args, Context, Failure};
+use crate::{Arg, Args, Context, Failure, sources};
 
 /// `hash convert [--from FORMAT] [--to FORMAT] [--hash-algo ALGORITHM] HASH…`.
 pub static CONVERT: Verb = Verb {
@@ -22,7 +27,16 @@ pub static FILE: Verb = Verb {
     about: "print the hash of the contents of files",
     usage: "[--type ALGORITHM] [--base16|--base32|--base64|--sri] FILE…",
     only_firn: false,
-    run: |context, args| of_files(context, args),
+    run: |context, args| of_paths(context, args, ContentAddressMethod::Flat),
+};
+
+/// `hash path [--mode MODE] PATH…`.
+pub static PATH: Verb = Verb {
+    path: &["hash", "path"],
+    about: "print the hash of the archive of files and directories",
+    usage: "[--mode flat|nar|git] [--algo ALGORITHM] [--format FORMAT] PATH…",
+    only_firn: false,
+    run: |context, args| of_paths(context, args, ContentAddressMethod::Nar),
 };
 
 /// `hash to-base16 HASH…`.
@@ -64,7 +78,7 @@ impl From<HashError> for Failure {
     }
 }
 
-fn algorithm(name: &str) -> Result<Algorithm, Failure> {
+pub(super) fn algorithm(name: &str) -> Result<Algorithm, Failure> {
     Algorithm::parse(name).map_err(|it| Failure::usage(it.to_string()))
 }
 
@@ -134,8 +148,14 @@ pub fn print_converted(
     Ok(0)
 }
 
-fn of_files(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
+fn of_paths(
+    context: &mut Context,
+    args: &mut Args,
+    method: ContentAddressMethod,
+) -> Result<u8, Failure> {
+    let is_path = method == ContentAddressMethod::Nar;
     let mut wanted = Wanted {
+        method,
         algorithm: Algorithm::Sha256,
         format: HashFormat::Sri,
         truncate: false,
@@ -150,17 +170,36 @@ fn of_files(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
                 "--base32" => wanted.format = HashFormat::Nix32,
                 "--base16" => wanted.format = HashFormat::Base16,
                 "--type" => wanted.algorithm = algorithm(&args.value(&flag)?)?,
+                "--algo" if is_path => wanted.algorithm = algorithm(&args.value(&flag)?)?,
+                "--format" if is_path => wanted.format = format(&args.value(&flag)?)?,
+                "--mode" if is_path => wanted.method = mode(&args.value(&flag)?)?,
                 _ => context.take_common(&flag, args)?,
             },
         }
     }
     context.settle();
-    print_of_files(context, &files, wanted)
+    if wanted.method == ContentAddressMethod::Git {
+        context.require(Feature::GitHashing)?;
+    }
+    print_of_paths(context, &files, wanted)
+}
+
+fn mode(name: &str) -> Result<ContentAddressMethod, Failure> {
+    match name {
+        "flat" => Ok(ContentAddressMethod::Flat),
+        "nar" | "recursive" => Ok(ContentAddressMethod::Nar),
+        "git" => Ok(ContentAddressMethod::Git),
+        _ => Err(Failure::usage(format!(
+            "Unknown file ingestion method '{name}', expect `flat`, `nar`, or `git`"
+        ))),
+    }
 }
 
 /// How hashes are to be made and shown.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted {
+    /// What is hashed.
+    pub method: ContentAddressMethod,
     /// By which algorithm.
     pub algorithm: Algorithm,
     /// In which format.
@@ -169,19 +208,40 @@ pub struct Wanted {
     pub truncate: bool,
 }
 
-/// Prints the hashes of the contents of files.
-pub fn print_of_files(context: &Context, files: &[String], wanted: Wanted) -> Result<u8, Failure> {
-    for name in files {
-        let failed = |doing: &str, error: &std::io::Error| {
-            let error = error_words(error);
-            Failure::message(format!("{doing} file \"{name}\": {error}"))
+/// Prints the hashes of files and directories.
+pub fn print_of_paths(context: &Context, paths: &[String], wanted: Wanted) -> Result<u8, Failure> {
+    for name in paths {
+        let is_archive = wanted.method != ContentAddressMethod::Flat;
+        if is_archive && std::fs::symlink_metadata(name).is_err() {
+            let path = sources::absolute(name).path;
+            return Err(Failure::message(format!("path '{path}' does not exist")));
+        }
+        let hash = match wanted.method {
+            ContentAddressMethod::Flat | ContentAddressMethod::Text => of_contents(name, wanted)?,
+            ContentAddressMethod::Nar => {
+                let tree = LocalTree::new(sources::absolute(name).path.to_string());
+                let listing = Listing::walk(&tree, None)?;
+                hash_tree::nar_hash(&tree, &listing, wanted.algorithm)?.0
+            }
+            ContentAddressMethod::Git => {
+                let tree = LocalTree::new(sources::absolute(name).path.to_string());
+                git_hash(&tree, &Listing::walk(&tree, None)?, wanted.algorithm)?
+            }
         };
-        let mut file = File::open(name).map_err(|it| failed("opening", &it))?;
-        let read = Hasher::hash_reader(wanted.algorithm, &mut file);
-        let (hash, _) = read.map_err(|it| failed("reading from", &it))?;
         context.console.print_line(shown(&hash, wanted))?;
     }
     Ok(0)
+}
+
+/// The hash of what a file holds; it may be a pipe.
+fn of_contents(name: &str, wanted: Wanted) -> Result<Hash, Failure> {
+    let failed = |doing: &str, error: &std::io::Error| {
+        let error = error_words(error);
+        Failure::message(format!("{doing} file \"{name}\": {error}"))
+    };
+    let mut file = File::open(name).map_err(|it| failed("opening", &it))?;
+    let read = Hasher::hash_reader(wanted.algorithm, &mut file);
+    Ok(read.map_err(|it| failed("reading from", &it))?.0)
 }
 
 /// A hash as it was asked for.

@@ -1,0 +1,277 @@
+//! Which store a command works on, and how it is opened.
+//!
+//! A store is named by a URL, a path, or one of the words `auto`, `daemon` and `local`. `auto` is
+//! the store of this machine if we may write it, and otherwise, without privileges and without
+//! one, a store of the user's own below a directory of their data. The places that a URL leaves
+//! open come from the environment (`NIX_STORE_DIR`, `NIX_STATE_DIR`, `NIX_LOG_DIR`).
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use firn_settings::{Feature, Settings};
+use firn_store::{GcTestHooks, LocalOptions, LocalStore, Location, Store, StoreError};
+use firn_store_model::StoreDir;
+
+use crate::log_sink::ConsoleSink;
+use crate::surroundings::{self, filled};
+use crate::{Context, Failure, sources};
+
+/// The store directory where nothing says otherwise.
+const DEFAULT_STORE_DIR: &str = "/nix/store";
+/// Its state directory.
+const DEFAULT_STATE_DIR: &str = "/nix/var/nix";
+/// Its log directory.
+const DEFAULT_LOG_DIR: &str = "/nix/var/log/nix";
+
+/// A store URL, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreUrl {
+    /// `auto`, `daemon`, `local`, or the scheme of a URL.
+    pub scheme: String,
+    /// What stands between the scheme and the parameters.
+    pub authority: String,
+    /// The parameters.
+    pub params: BTreeMap<String, String>,
+}
+
+impl StoreUrl {
+    /// Takes a store URL apart.
+    pub fn parse(text: &str) -> Self {
+        let (base, query) = text.split_once('?').unwrap_or((text, ""));
+        let params = query
+            .split('&')
+            .filter(|it| !it.is_empty())
+            .map(|it| {
+                let (key, value) = it.split_once('=').unwrap_or((it, ""));
+                (percent_decode(key), percent_decode(value))
+            })
+            .collect();
+        let (scheme, authority) = if let Some((scheme, rest)) = base.split_once("://") {
+            (scheme.to_owned(), rest.to_owned())
+        } else if base.is_empty() {
+            ("auto".to_owned(), String::new())
+        } else if base.contains('/') {
+            let path = sources::absolute(base).path.to_string();
+            ("local".to_owned(), path)
+        } else {
+            (base.to_owned(), String::new())
+        };
+        Self {
+            scheme,
+            authority,
+            params,
+        }
+    }
+}
+
+fn percent_decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let code = (first == b'%')
+            .then(|| std::str::from_utf8(after.get(..2)?).ok())
+            .flatten()
+            .and_then(|it| u8::from_str_radix(it, 16).ok());
+        if let Some(code) = code {
+            bytes.push(code);
+            rest = &after[2..];
+        } else {
+            bytes.push(first);
+            rest = after;
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::message(error.to_string())
+    }
+}
+
+impl Context {
+    /// Opens the store that the settings name.
+    pub fn open_store(&self) -> Result<Arc<dyn Store>, Failure> {
+        self.open_store_url(&self.settings.store.store)
+    }
+
+    /// Opens a store by its URL.
+    pub fn open_store_url(&self, url: &str) -> Result<Arc<dyn Store>, Failure> {
+        Ok(Arc::new(self.open_local_store_url(url)?))
+    }
+
+    /// Opens the store that the settings name, if it is one of this machine.
+    pub fn open_local_store(&self) -> Result<LocalStore, Failure> {
+        self.open_local_store_url(&self.settings.store.store)
+    }
+
+    fn open_local_store_url(&self, url: &str) -> Result<LocalStore, Failure> {
+        let location = self.local_location(url)?;
+        Ok(LocalStore::open(location, self.local_options(url))?)
+    }
+
+    /// Where the parts of a local store lie.
+    fn local_location(&self, text: &str) -> Result<Location, Failure> {
+        let mut url = StoreUrl::parse(text);
+        match url.scheme.as_str() {
+            "auto" => {
+                if let Some(root) = self.own_root(&url)? {
+                    url.authority = root.to_string_lossy().into_owned();
+                }
+            }
+            "local" => {}
+            other => {
+                return Err(Failure::message(format!(
+                    "don't know how to open Nix store with scheme '{other}'"
+                )));
+            }
+        }
+        let path = |name: &str| {
+            let value = url.params.get(name).filter(|it| !it.is_empty());
+            value.map(|it| PathBuf::from(sources::absolute(it).path.to_string()))
+        };
+        let root = path("root").or_else(|| {
+            let given = !url.authority.is_empty();
+            given.then(|| PathBuf::from(&url.authority))
+        });
+        let store_dir = url.params.get("store").cloned().unwrap_or_else(|| {
+            filled("NIX_STORE_DIR")
+                .or_else(|| filled("NIX_STORE"))
+                .unwrap_or_else(|| DEFAULT_STORE_DIR.to_owned())
+        });
+        let store_dir = StoreDir::new(store_dir).map_err(|it| Failure::message(it.to_string()))?;
+        let from_env = |name: &str, default: &str| {
+            PathBuf::from(filled(name).unwrap_or_else(|| default.to_owned()))
+        };
+        let (physical, state, log) = match &root {
+            Some(root) => (
+                root.join("nix/store"),
+                root.join("nix/var/nix"),
+                root.join("nix/var/log/nix"),
+            ),
+            None => (
+                PathBuf::from(store_dir.as_str()),
+                from_env("NIX_STATE_DIR", DEFAULT_STATE_DIR),
+                from_env("NIX_LOG_DIR", DEFAULT_LOG_DIR),
+            ),
+        };
+        Ok(Location {
+            physical_dir: path("real").unwrap_or(physical),
+            state_dir: path("state").unwrap_or(state),
+            log_dir: path("log").unwrap_or(log),
+            store_dir,
+            root,
+        })
+    }
+
+    /// The root of a store of the user's own, where `auto` means that.
+    fn own_root(&self, url: &StoreUrl) -> Result<Option<PathBuf>, Failure> {
+        let machine = self.settings.machine();
+        let is_placed = !url.params.is_empty()
+            || ["NIX_STORE_DIR", "NIX_STATE_DIR"]
+                .iter()
+                .any(|it| surroundings::variable(it).is_some());
+        if machine.is_root || is_placed || is_writable(Path::new(DEFAULT_STATE_DIR)) {
+            return Ok(None);
+        }
+        if Path::new(DEFAULT_STATE_DIR).exists() && !self.program.is_firn() {
+            return Ok(None);
+        }
+        let root = if self.program.is_firn() {
+            surroundings::firn_data_dir().join("root")
+        } else {
+            surroundings::data_dir().join("root")
+        };
+        if !root.exists() {
+            std::fs::create_dir_all(&root).map_err(|it| {
+                Failure::message(format!("creating directory \"{}\": {it}", root.display()))
+            })?;
+            if !self.program.is_firn() {
+                self.console.warn(&format!(
+                    "{DEFAULT_STATE_DIR} does not exist, so Nix will use \"{}\" as a chroot store",
+                    root.display()
+                ));
+            }
+        }
+        Ok(Some(root))
+    }
+
+    fn local_options(&self, url: &str) -> LocalOptions {
+        let url = StoreUrl::parse(url);
+        let hook = |name: &str| filled(name).map(PathBuf::from);
+        let settings: &Settings = &self.settings;
+        let store = &settings.store;
+        LocalOptions {
+            read_only: url
+                .params
+                .get("read-only")
+                .is_some_and(|it| matches!(it.as_str(), "true" | "1" | "yes")),
+            ca_derivations: settings.is_enabled(Feature::CaDerivations),
+            use_wal: store.use_sqlite_wal,
+            fsync_metadata: store.fsync_metadata,
+            fsync_store_paths: store.fsync_store_paths,
+            sync_before_registering: store.sync_before_registering,
+            auto_optimise: store.auto_optimise_store,
+            allow_symlinked_store: store.allow_symlinked_store,
+            ignored_attributes: store
+                .ignored_acls
+                .iter()
+                .map(|it| it.as_bytes().to_vec())
+                .collect(),
+            keep_outputs: store.keep_outputs,
+            keep_derivations: store.keep_derivations,
+            reserved_space: u64::try_from(store.gc_reserved_space).unwrap_or(0),
+            min_free: store.min_free,
+            max_free: store.max_free,
+            min_free_check_interval: store.min_free_check_interval,
+            compress_build_log: settings.build.compress_build_log,
+            gc_test_hooks: GcTestHooks {
+                locked: hook("_NIX_TEST_GC_SYNC_1"),
+                rooted: hook("_NIX_TEST_GC_SYNC_2"),
+                free_space: hook("_NIX_TEST_FREE_SPACE_FILE"),
+            },
+            events: ConsoleSink::shared(self),
+            ..LocalOptions::default()
+        }
+    }
+}
+
+fn is_writable(path: &Path) -> bool {
+    let access = rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK;
+    rustix::fs::access(path, access).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, scheme: &str, authority: &str, params: &[(&str, &str)]) {
+        let url = StoreUrl::parse(text);
+        assert_eq!(
+            (&*url.scheme, &*url.authority),
+            (scheme, authority),
+            "{text}"
+        );
+        let expected: BTreeMap<_, _> = params
+            .iter()
+            .map(|it| (it.0.to_owned(), it.1.to_owned()))
+            .collect();
+        assert_eq!(url.params, expected, "{text}");
+    }
+
+    #[test]
+    fn urls_are_taken_apart() {
+        check("", "auto", "", &[]);
+        check("daemon", "daemon", "", &[]);
+        check("/a/b", "local", "/a/b", &[]);
+        check(
+            "local?root=/x%20y&read-only=true",
+            "local",
+            "",
+            &[("read-only", "true"), ("root", "/x y")],
+        );
+        check("https://h/p?k=v", "https", "h/p", &[("k", "v")]);
+        check("file:///x", "file", "/x", &[]);
+    }
+}
