@@ -74,10 +74,11 @@ fn neighbours(
         if options.include_outputs {
             outputs_of(&mut next)?;
         }
-        if let Some(deriver) = info.deriver.as_ref().filter(|_| options.include_derivers) {
-            if store.is_valid_path(deriver)? {
-                next.insert(deriver.clone());
-            }
+        if options.include_derivers
+            && let Some(deriver) = &info.deriver
+            && store.is_valid_path(deriver)?
+        {
+            next.insert(deriver.clone());
         }
     }
     Ok(next)

@@ -265,7 +265,7 @@ pub struct BuildResult {
 }
 
 /// Properties of a store that others decide by.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct StoreTraits {
     /// Among substituters, the lower number is asked first.
     pub priority: i64,
@@ -277,17 +277,6 @@ pub struct StoreTraits {
     pub is_trusted: bool,
 }
 
-impl Default for StoreTraits {
-    fn default() -> Self {
-        Self {
-            priority: 0,
-            want_mass_query: false,
-            trusts_us: None,
-            is_trusted: false,
-        }
-    }
-}
-
 /// A profile generation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Generation {
@@ -297,4 +286,15 @@ pub struct Generation {
     pub link: PathBuf,
     /// When it was made, in seconds since 1970.
     pub created: i64,
+}
+
+/// A number of bytes as messages show it: `1.5 MiB`.
+pub fn render_size(bytes: i64) -> String {
+    let mut size = bytes as f64 / 1024.0;
+    let mut unit = 0;
+    while size.abs() >= 1024.0 && unit < 7 {
+        size /= 1024.0;
+        unit += 1;
+    }
+    format!("{size:.1} {}iB", char::from(b"KMGTPEZY"[unit]))
 }

@@ -12,7 +12,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use firn_hash::{Algorithm, Hash, Hasher};
+use firn_hash::{Algorithm, Hasher};
 use firn_store_model::{ContentAddress, ContentAddressMethod, PathInfo, StorePath, ValidPathInfo};
 use firn_sys::file::{remove_tree, sync_parent};
 use firn_sys::file_lock::{LockKind, PathLock, try_lock_file};
@@ -83,13 +83,13 @@ impl LocalStore {
         options: &AddOptions,
     ) -> Result<bool, StoreError> {
         let real_path = self.location.physical_path(path);
-        let mut lock = self.lock_path(&real_path)?;
+        let mut lock = Self::lock_path(&real_path)?;
         if !options.repair && self.db.is_valid(path)? {
             lock.remove_on_release();
             return Ok(true);
         }
-        self.remove_leftover(&real_path)?;
-        self.auto_collect(false)?;
+        Self::remove_leftover(&real_path)?;
+        self.auto_collect()?;
         let placement = Placement::new(&real_path, self.options.fsync_store_paths);
         let mut nar_hasher = Hasher::new(Algorithm::Sha256);
         let mut other_hasher = (address.method == ContentAddressMethod::Nar
@@ -103,7 +103,7 @@ impl LocalStore {
             Ok(())
         });
         if let Err(error) = streamed {
-            self.remove_leftover(&real_path)?;
+            Self::remove_leftover(&real_path)?;
             return Err(error);
         }
         let nar_size = nar_hasher.n_bytes();
@@ -118,7 +118,7 @@ impl LocalStore {
             }
         };
         if found != address.hash {
-            self.remove_leftover(&real_path)?;
+            Self::remove_leftover(&real_path)?;
             lock.remove_on_release();
             return Ok(false);
         }
@@ -197,10 +197,10 @@ impl LocalStore {
             return Ok(());
         }
         let real_path = self.location.physical_path(&info.path);
-        let mut lock = self.lock_path(&real_path)?;
+        let mut lock = Self::lock_path(&real_path)?;
         if repair || !self.db.is_valid(&info.path)? {
-            self.remove_leftover(&real_path)?;
-            self.auto_collect(false)?;
+            Self::remove_leftover(&real_path)?;
+            self.auto_collect()?;
             fault::point("add: move to its place");
             super::move_tree(staged, &real_path)?;
             self.finish_path(&real_path, repair)?;
@@ -226,13 +226,13 @@ impl LocalStore {
         self.register_all(&[Registration { info, outputs }])
     }
 
-    pub(super) fn lock_path(&self, real_path: &Path) -> Result<PathLock, StoreError> {
+    pub(super) fn lock_path(real_path: &Path) -> Result<PathLock, StoreError> {
         fault::point("add: lock");
         PathLock::acquire(&[real_path], |_| {}).map_err(path_error("locking", real_path))
     }
 
     /// Removes what an interrupted addition left where a path belongs.
-    pub(super) fn remove_leftover(&self, real_path: &Path) -> Result<(), StoreError> {
+    pub(super) fn remove_leftover(real_path: &Path) -> Result<(), StoreError> {
         fault::point("add: remove leftover");
         remove_tree(real_path)
             .map(drop)
@@ -291,9 +291,4 @@ fn copy_to(
             Err(error) => return Err(StoreError::other(format!("reading a stream: {error}"))),
         }
     }
-}
-
-/// The hash of nothing in particular: what old databases hold where a hash is not known.
-pub(super) fn is_unknown(hash: &Hash) -> bool {
-    *hash == Hash::zero(hash.algorithm())
 }

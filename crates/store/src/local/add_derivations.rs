@@ -52,7 +52,7 @@ impl LocalStore {
         if new.is_empty() {
             return Ok(());
         }
-        self.auto_collect(false)?;
+        self.auto_collect()?;
         let needs_mode = firn_sys::file::umask() & 0o444 != 0;
         let write = |text: &&DerivationText| -> Result<Registration, StoreError> {
             let registration = self.registration_of(text)?;
@@ -125,7 +125,7 @@ impl LocalStore {
                 drop(std::fs::remove_file(&temporary));
                 // A leftover directory of that name can only be the work of a crash or a vandal.
                 if real_path.is_dir() {
-                    self.remove_leftover(&real_path)?;
+                    Self::remove_leftover(&real_path)?;
                     return self.write_file(path, contents, needs_mode);
                 }
                 Err(path_error("moving", &temporary)(error))
@@ -189,7 +189,12 @@ mod tests {
 
     #[test]
     fn the_archive_of_a_file_is_what_the_general_way_makes_of_it() {
-        for contents in [&b""[..], b"1234567", b"12345678", &[7; 100_001]] {
+        for contents in [
+            &b""[..],
+            b"1234567",
+            b"12345678",
+            vec![7; 100_001].as_slice(),
+        ] {
             let tree = MemoryFile {
                 contents,
                 name: "x",

@@ -44,9 +44,9 @@ impl LocalStore {
             return Ok(());
         }
         let real_path = self.location.physical_path(&info.path);
-        let mut lock = self.lock_path(&real_path)?;
+        let mut lock = Self::lock_path(&real_path)?;
         if options.repair || !self.db.is_valid(&info.path)? {
-            self.remove_leftover(&real_path)?;
+            Self::remove_leftover(&real_path)?;
             let mut reader = HashingReader::new(Algorithm::Sha256, source);
             let outcome =
                 unpack(&mut reader, &real_path, self.options.fsync_store_paths).and_then(|()| {
@@ -54,11 +54,11 @@ impl LocalStore {
                     self.check_archive(info, hash, size)
                 });
             if let Err(error) = outcome {
-                self.remove_leftover(&real_path)?;
+                Self::remove_leftover(&real_path)?;
                 lock.remove_on_release();
                 return Err(error);
             }
-            self.auto_collect(false)?;
+            self.auto_collect()?;
             self.finish_path(&real_path, options.repair)?;
             self.register(info.clone())?;
         }

@@ -66,6 +66,10 @@ impl Location {
 
 /// What the settings say about a local store.
 #[derive(Clone)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own"
+)]
 pub struct LocalOptions {
     /// Nothing is written, not even a lock; the store must not change while it is open.
     pub read_only: bool,

@@ -15,6 +15,7 @@ mod add_derivations;
 mod add_nar;
 mod config;
 pub(crate) mod db;
+mod gc;
 mod logs;
 mod open;
 mod optimise;
@@ -25,7 +26,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use firn_events::SharedSink;
 use firn_store_model::{
@@ -40,8 +41,8 @@ use crate::error::{StoreError, path_error};
 use crate::store::Store;
 use crate::tree::{Filter, Listing, LocalTree, SourceTree, stream};
 use crate::types::{
-    AddOptions, BuildMode, BuildResult, DerivationText, DumpFormat, MissingPaths, NarOptions,
-    OptimiseStats, StorePathSet, StoreTraits,
+    AddOptions, AliveBecause, BuildMode, BuildResult, DerivationText, DumpFormat, GcOptions,
+    GcResult, MissingPaths, NarOptions, OptimiseStats, RootHold, Roots, StorePathSet, StoreTraits,
 };
 
 /// A store on this machine's file system.
@@ -50,6 +51,7 @@ pub struct LocalStore {
     options: LocalOptions,
     db: Database,
     temp_roots: Arc<TempRoots>,
+    auto_gc: Mutex<gc::AutoGc>,
     /// Shared while the database is open; says that nobody may change the schema.
     _big_lock: Option<File>,
 }
@@ -64,6 +66,7 @@ impl LocalStore {
             options,
             db: opened.db,
             temp_roots,
+            auto_gc: Mutex::default(),
             _big_lock: opened.big_lock,
         })
     }
@@ -175,10 +178,6 @@ impl LocalStore {
         let derivation = self.read_invalid_derivation(path)?;
         crate::derivation::check(self, path, &derivation)?;
         crate::derivation::known_outputs(&self.location.store_dir, &derivation)
-    }
-
-    fn auto_collect(&self, _wait: bool) -> Result<(), StoreError> {
-        Ok(())
     }
 }
 
@@ -362,6 +361,26 @@ impl Store for LocalStore {
 
     fn add_indirect_root(&self, link: &Path) -> Result<(), StoreError> {
         self.make_indirect_root(link)
+    }
+
+    fn find_roots(&self, censor: bool) -> Result<Roots, StoreError> {
+        let mut roots = self.permanent_roots(censor)?;
+        for (path, names) in self.temporary_roots()? {
+            roots.entry(path).or_default().extend(names);
+        }
+        Ok(roots)
+    }
+
+    fn collect_garbage(&self, options: &GcOptions) -> Result<GcResult, StoreError> {
+        self.collect(options)
+    }
+
+    fn root_holds(&self) -> Result<Vec<RootHold>, StoreError> {
+        self.explain_roots()
+    }
+
+    fn why_alive(&self, path: &StorePath) -> Result<Vec<AliveBecause>, StoreError> {
+        self.explain_path(path)
     }
 
     fn optimise(&self) -> Result<OptimiseStats, StoreError> {

@@ -134,12 +134,11 @@ impl TempRoots {
         socket: &mut Option<BufReader<UnixStream>>,
         paths: &[&StorePath],
     ) -> io::Result<()> {
-        let stream = match socket {
-            Some(stream) => stream,
-            None => {
-                let stream = UnixStream::connect(&self.socket_path)?;
-                socket.insert(BufReader::new(stream))
-            }
+        let stream = if let Some(stream) = socket {
+            stream
+        } else {
+            let stream = super::gc::connect(&self.socket_path)?;
+            socket.insert(BufReader::new(stream))
         };
         for path in paths {
             let mut line = Vec::new();

@@ -3,7 +3,8 @@
 use std::os::unix::fs::MetadataExt as _;
 
 use firn_hash::Algorithm;
-use firn_store_model::{ContentAddressMethod, ValidPathInfo};
+use firn_store_model::ContentAddressMethod::{self, Flat, Nar};
+use firn_store_model::ValidPathInfo;
 
 use super::support::{TestStore, sample_tree};
 use crate::tree::LocalTree;
@@ -143,7 +144,6 @@ fn every_method_gives_the_path_that_the_reference_gives() {
             .add_tree("hello.txt", &LocalTree::new(&file), None, &options);
         assert_eq!(path.unwrap().as_str(), expected, "{method:?} {algorithm:?}");
     };
-    use ContentAddressMethod::{Flat, Nar};
     check(
         Nar,
         Algorithm::Sha256,

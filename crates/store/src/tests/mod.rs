@@ -1,4 +1,5 @@
 //! Tests over whole stores; `support` makes temporary ones.
 
 mod adding;
+mod collecting;
 mod support;

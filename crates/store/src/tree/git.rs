@@ -33,16 +33,15 @@ pub fn git_hash(
     // Backwards, so that the children of a directory are complete when it is met.
     let mut finished: Vec<Object> = Vec::new();
     for (node, leaf) in nodes.iter().zip(leaves).rev() {
-        let (mode, hash) = match leaf? {
-            Some(leaf) => leaf,
-            None => {
-                let first = finished
-                    .iter()
-                    .rposition(|it| it.depth <= node.depth)
-                    .map_or(0, |idx| idx + 1);
-                let children = finished.split_off(first);
-                ("40000", directory(children, algorithm))
-            }
+        let (mode, hash) = if let Some(leaf) = leaf? {
+            leaf
+        } else {
+            let first = finished
+                .iter()
+                .rposition(|it| it.depth <= node.depth)
+                .map_or(0, |idx| idx + 1);
+            let children = finished.split_off(first);
+            ("40000", directory(children, algorithm))
         };
         finished.push(Object {
             depth: node.depth,

@@ -107,7 +107,7 @@ struct Open {
     last_name: Vec<u8>,
 }
 
-impl<'scope> Unpacker<'_, 'scope> {
+impl Unpacker<'_, '_> {
     fn run(&mut self, root: &Path) -> Result<(), StoreError> {
         self.expect(b"nix-archive-1")?;
         let mut open: Vec<Open> = Vec::new();

@@ -28,7 +28,6 @@ use crate::fault;
 pub(crate) struct Database {
     connection: Mutex<Connection>,
     store_dir: StoreDir,
-    has_realisations: bool,
 }
 
 impl Database {
@@ -45,11 +44,9 @@ impl Database {
             fault::point("db: migrate");
             schema::apply_migrations(&mut connection, options)?;
         }
-        let has_realisations = options.ca_derivations && schema::has_ca_tables(&connection)?;
         Ok(Self {
             connection: Mutex::new(connection),
             store_dir,
-            has_realisations,
         })
     }
 

@@ -198,21 +198,46 @@ impl Database {
                 referrers: referrers.iter().map(|path| self.text(path)).collect(),
             });
         }
-        self.invalidate(std::slice::from_ref(path))
+        let in_use = self.invalidate_unused(std::slice::from_ref(path))?;
+        match in_use.into_iter().next() {
+            None => Ok(()),
+            Some(path) => {
+                let referrers = self.referrers(&path)?;
+                let referrers = referrers.iter().map(|path| self.text(path)).collect();
+                Err(StoreError::PathInUse {
+                    path: self.text(&path),
+                    referrers,
+                })
+            }
+        }
     }
 
-    /// Removes paths in one transaction; every referrer must come before what it refers to.
-    pub(crate) fn invalidate(&self, paths: &[StorePath]) -> Result<(), StoreError> {
+    /// Forgets paths in one transaction; every referrer comes before what it refers to. Paths
+    /// that something else still refers to stay, and are returned.
+    pub(crate) fn invalidate_unused(
+        &self,
+        paths: &[StorePath],
+    ) -> Result<BTreeSet<StorePath>, StoreError> {
         let operation = "invalidating a path";
         self.write(operation, |connection| {
+            let mut in_use = BTreeSet::new();
+            let mut delete = connection
+                .prepare_cached("delete from ValidPaths where path = ?1")
+                .map_err(db_error(operation))?;
             for path in paths {
                 fault::point("db: invalidate");
-                connection
-                    .prepare_cached("delete from ValidPaths where path = ?1")
-                    .and_then(|mut statement| statement.execute([self.text(path)]))
-                    .map_err(db_error(operation))?;
+                match delete.execute([self.text(path)]) {
+                    Ok(_) => {}
+                    // The failed statement changed nothing; the transaction goes on.
+                    Err(rusqlite::Error::SqliteFailure(error, _))
+                        if error.code == rusqlite::ErrorCode::ConstraintViolation =>
+                    {
+                        in_use.insert(path.clone());
+                    }
+                    Err(error) => return Err(db_error(operation)(error)),
+                }
             }
-            Ok(())
+            Ok(in_use)
         })
     }
 

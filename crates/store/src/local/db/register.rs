@@ -23,16 +23,6 @@ pub(crate) struct Registration {
     pub(crate) outputs: Vec<(OutputName, StorePath)>,
 }
 
-impl Registration {
-    /// Something that is no derivation.
-    pub(crate) fn plain(info: ValidPathInfo) -> Self {
-        Self {
-            info,
-            outputs: Vec::new(),
-        }
-    }
-}
-
 impl Database {
     /// Makes paths valid, or updates what is known of those that are.
     pub(crate) fn register(&self, registrations: &[Registration]) -> Result<(), StoreError> {
@@ -61,17 +51,16 @@ impl Database {
                 let referrer = ids[&registration.info.path];
                 fault::point("db: insert references");
                 for reference in &registration.info.references {
-                    let id = match ids.get(reference) {
-                        Some(id) => *id,
-                        None => {
-                            let id = self.id_of(connection, reference)?.ok_or_else(|| {
-                                StoreError::InvalidPath {
-                                    path: self.text(reference),
-                                }
-                            })?;
-                            ids.insert(reference, id);
-                            id
-                        }
+                    let id = if let Some(id) = ids.get(reference) {
+                        *id
+                    } else {
+                        let id = self.id_of(connection, reference)?.ok_or_else(|| {
+                            StoreError::InvalidPath {
+                                path: self.text(reference),
+                            }
+                        })?;
+                        ids.insert(reference, id);
+                        id
                     };
                     insert
                         .execute([referrer, id])

@@ -122,7 +122,7 @@ pub(crate) fn open(
     };
     let connection = opened.map_err(db_error("cannot open SQLite database"))?;
     connection
-        .busy_timeout(Duration::from_secs(60 * 60))
+        .busy_timeout(Duration::from_hours(1))
         .map_err(db_error("setting the timeout of the database"))?;
     connection.set_prepared_statement_cache_capacity(64);
     let setting = "setting up the database";
