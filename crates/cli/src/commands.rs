@@ -3,6 +3,7 @@
 pub mod config;
 pub mod hash;
 pub mod nix_hash;
+pub mod nix_instantiate;
 
 use crate::program::NIX_VERSION;
 use crate::verbs::{self, Verb};
@@ -27,6 +28,7 @@ pub fn dispatch(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     }
     match context.program {
         Program::Firn | Program::Nix => verbs::run(VERBS, context, args),
+        Program::NixInstantiate => nix_instantiate::run(context, args),
         Program::NixHash => nix_hash::run(context, args),
         other => Err(Failure::message(format!(
             "there is no command '{}' yet",

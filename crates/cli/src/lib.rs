@@ -22,6 +22,7 @@ pub mod context;
 pub mod eval_flags;
 pub mod failure;
 pub mod log_sink;
+pub mod parse_text;
 pub mod program;
 pub mod render;
 pub mod report;

@@ -38,3 +38,9 @@ pub fn render(report: &Report, files: &FileTable, style: Style, show_trace: bool
         plain::render(report, files, style, show_trace)
     }
 }
+
+/// A place the way messages name it: `/path:1:2`.
+pub fn place_in_words(span: firn_source::Span, files: &FileTable) -> String {
+    let place = source::place(span, files);
+    format!("{}:{}:{}", place.name, place.at.line, place.at.column)
+}

@@ -1,7 +1,8 @@
 //! Texts that commands are pointed at: files, words of the command line, standard input.
 
 use std::io::Read;
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use firn_parser::{Lint, ParseOptions};
@@ -33,6 +34,11 @@ pub fn absolute(path: &str) -> SourcePath {
     here().join(path.as_bytes())
 }
 
+/// A path of the host's file system as the system takes it.
+pub fn on_disk(path: &SourcePath) -> PathBuf {
+    PathBuf::from(std::ffi::OsStr::from_bytes(path.path.as_bytes()))
+}
+
 impl Text {
     /// An expression on the command line.
     pub fn of_words(text: &str) -> Self {
@@ -41,6 +47,29 @@ impl Text {
             bytes: Arc::from(text.as_bytes()),
             base: here(),
         }
+    }
+
+    /// A file; a directory stands for its `default.nix`.
+    pub fn of_file(name: &str) -> Result<Self, Failure> {
+        let mut path = absolute(name);
+        let missing =
+            |path: &SourcePath| Failure::message(format!("path '{}' does not exist", path.path));
+        if on_disk(&path).is_dir() {
+            path = path.join(b"default.nix");
+        }
+        let bytes = std::fs::read(on_disk(&path)).map_err(|it| {
+            if it.kind() == std::io::ErrorKind::NotFound {
+                missing(&path)
+            } else {
+                let words = error_words(&it);
+                Failure::message(format!("opening file \"{}\": {words}", path.path))
+            }
+        })?;
+        Ok(Self {
+            base: path.parent().unwrap_or_else(here),
+            origin: FileOrigin::Path(path),
+            bytes: bytes.into(),
+        })
     }
 
     /// Standard input.

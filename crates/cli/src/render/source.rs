@@ -38,13 +38,10 @@ pub(super) fn name(origin: &FileOrigin) -> String {
     }
 }
 
-/// A line, as the reference counts them: the empty piece after a final line end is none.
+/// A line without its end. As in the reference, a final line end is followed by an empty line.
 fn line_of(file: &File, number: u32) -> Option<String> {
     let range = file.lines().line_range(number)?;
     let bytes = &file.bytes()[range];
-    if bytes.is_empty() && number > 1 {
-        return None;
-    }
     let text = String::from_utf8_lossy(bytes);
     Some(text.trim_end_matches(['\n', '\r']).to_owned())
 }
