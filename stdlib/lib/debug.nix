@@ -184,7 +184,7 @@ rec {
     if failures == [ ] then
       null
     else
-      throw "${toString (builtins.length failures)} failing ${description}:\n\n${
+      throw "${toString (builtins.length failures)} ${description} failed:\n\n${
         lib.concatMapStringsSep "\n" one failures
       }";
 }

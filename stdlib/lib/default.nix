@@ -35,6 +35,11 @@ let
       filesystem = load ./filesystem.nix;
       generators = load ./generators.nix;
       misc = load ./misc.nix;
+      fetchers = load ./fetchers.nix;
+      flakes = load ./flakes.nix;
+      path = load ./path.nix;
+      fileset = load ./fileset.nix;
+      network = load ./network.nix;
       gvariant = load ./gvariant.nix;
       cli = load ./cli.nix;
       kernel = load ./kernel.nix;
@@ -43,6 +48,7 @@ let
       systems = load ./systems;
       platforms = self.systems.doubles;
       inherit (self.optionTypes) types;
+      inherit (self.network.ipv6) mkEUI64Suffix;
 
       inherit (builtins)
         convertHash
@@ -520,6 +526,10 @@ let
         nixType
         nvs
         setAttr
+        ;
+      inherit (self.flakes)
+        flakeRefToString
+        parseFlakeRef
         ;
     }
   );

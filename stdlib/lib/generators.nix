@@ -215,7 +215,7 @@ rec {
 
     Type: `toDconfINI :: AttrSet -> String`
 
-    Example: `lib.generators.toDconfINI { s.a = 1; }` is `"[s]\na=1\n"`
+    Example: `lib.generators.toDconfINI { s.a = true; }` is `"[s]\na=true\n"`
   */
   toDconfINI = toINI { mkKeyValue = mkDconfKeyValue; };
 

@@ -367,10 +367,43 @@ let
       options    the tree of evaluated options
       config     the tree of their values
       unmatched  definitions that no option took: { prefix, file, value }
+
+    Most levels have one module that declares and at most one that defines, and
+    these go without tables by name.
   */
   mergeTree =
     prefix: decls: defs:
     let
+      flat = flattenDefs prefix defs;
+      first = head flat;
+
+      defsByName = zipAttrsWith (_: found: found) (
+        map (
+          def:
+          let
+            inherit (def) file;
+          in
+          mapAttrs (_: value: { inherit file value; }) def.value
+        ) flat
+      );
+
+      defsOf =
+        if flat == [ ] then
+          _: [ ]
+        else if tail flat == [ ] then
+          name:
+          if first.value ? ${name} then
+            [
+              {
+                inherit (first) file;
+                value = first.value.${name};
+              }
+            ]
+          else
+            [ ]
+        else
+          name: defsByName.${name} or [ ];
+
       declsByName = zipAttrsWith (_: found: found) (
         map (
           decl:
@@ -385,96 +418,132 @@ let
         ) decls
       );
 
-      defsByName = zipAttrsWith (_: found: found) (
-        map (
-          def:
+      one = head decls;
+      isSingle = decls != [ ] && tail decls == [ ];
+      names = if isSingle then one.options else declsByName;
+
+      results =
+        if isSingle then
           let
-            inherit (def) file;
+            file = one._file;
+            parent = one.options;
           in
-          mapAttrs (_: value: { inherit file value; }) def.value
-        ) (flattenDefs prefix defs)
-      );
-
-      results = mapAttrs (
-        name: found:
-        let
-          loc = prefix ++ [ name ];
-          here = defsByName.${name} or [ ];
-          first = head found;
-          firstKind = declKind loc first;
-        in
-        if tail found == [ ] then
-          if firstKind == "option" then
-            evalOption loc (declareOption loc name first) here
-          else
-            mergeTree loc found here
-        else if all (d: declKind loc d == "tree") found then
-          mergeTree loc found here
-        else if all (d: declKind loc d == "option") found then
-          evalOption loc (fixupOptionType loc (mergeOptionDecls loc found)) here
-        else if
-          all (d: declKind loc d == "tree" || (d.options ? type.getSubModules && d.options.type.getSubModules != null)) found
-        then
-          evalOption loc (fixupOptionType loc (mergeOptionDecls loc (map treeAsOption found))) here
+          mapAttrs (
+            name: options:
+            if isAttrs options && !(options ? _type) then
+              mergeTree (prefix ++ [ name ]) [
+                {
+                  _file = file;
+                  inherit options;
+                }
+              ] (defsOf name)
+            else
+              evalDeclared (prefix ++ [ name ]) file parent options (defsOf name)
+          ) parent
         else
-          throwNotNestable loc found
-      ) declsByName;
+          mapAttrs (
+            name: found:
+            let
+              loc = prefix ++ [ name ];
+              decl = head found;
+            in
+            if tail found == [ ] then
+              if declKind loc decl == "tree" then
+                mergeTree loc found (defsOf name)
+              else
+                evalDeclared loc decl._file decl.parent decl.options (defsOf name)
+            else
+              mergeSeveral loc found (defsOf name)
+          ) declsByName;
 
-      strangers = removeAttrs defsByName (attrNames declsByName);
+      strangers = if flat == [ ] then { } else removeAttrs (if tail flat == [ ] then first.value else defsByName) (attrNames names);
     in
     {
       isTree = true;
       options = mapAttrs (_: r: r.options) results;
       config = mapAttrs (_: r: r.config) results;
       unmatched =
-        concatLists (
-          attrValues (
-            mapAttrs (
+        (
+          if strangers == { } then
+            [ ]
+          else
+            concatMap (
               name:
               map (def: {
                 prefix = prefix ++ [ name ];
                 inherit (def) file value;
-              })
-            ) strangers
-          )
+              }) (defsOf name)
+            ) (attrNames strangers)
         )
         ++ concatMap (r: if r ? isTree then r.unmatched else [ ]) (attrValues results);
     };
 
-  # The only declaration of an option, in the shape that evaluation wants.
-  declareOption =
-    loc: name: decl:
-    let
-      o = decl.options;
-      type = o.type or types.unspecified;
-    in
-    if type.getSubModules or null == null then
-      {
-        decl = o;
-        inherit loc type;
-        declarations = [ decl._file ];
-        positions = [ (positionOf name decl) ];
+  # One name that several modules declare: trees, options, or both.
+  mergeSeveral =
+    loc: found: defs:
+    if all (d: declKind loc d == "tree") found then
+      mergeTree loc found defs
+    else if all (d: declKind loc d == "option") found then
+      evalMerged loc (fixupOptionType loc (mergeOptionDecls loc found)) defs
+    else if
+      all (
+        d: declKind loc d == "tree" || (d.options ? type.getSubModules && d.options.type.getSubModules != null)
+      ) found
+    then
+      evalMerged loc (fixupOptionType loc (mergeOptionDecls loc (map treeAsOption found))) defs
+    else
+      throwNotNestable loc found;
+
+  evalMerged = loc: opt: evalOption loc opt.decl opt.type opt.declarations opt.positions;
+
+  # An option that one module declares. Nothing of its type is looked at before
+  # its value is.
+  evalDeclared =
+    loc: file: parent: options: defs:
+    if !(isAttrs options) || options._type != "option" then
+      wrongDeclaration loc {
+        _file = file;
+        inherit parent options;
       }
     else
-      fixupOptionType loc (mergeOptionDecls loc [ decl ]);
+      evalOption loc options
+        (
+          let
+            type = options.type or types.unspecified;
+          in
+          if type.getSubModules or null == null then
+            type
+          else
+            type.substSubModules (map (lib.setDefaultModuleLocation file) type.getSubModules)
+        )
+        [ file ]
+        [
+          (positionOf (last loc) {
+            _file = file;
+            inherit parent;
+          })
+        ]
+        defs;
 
-  # One option with its definitions.
+  isPlain = v: !(isAttrs v && v ? _type);
+
+  # One option with its definitions. `merged` knows everything about it; the
+  # value of a plain default, or of one plain definition, does not need it.
   evalOption =
-    loc: opt: defs:
+    loc: o: type: declarations: positions: defs:
     let
-      o = opt.decl;
-      inherit (opt) type;
       withDefault =
         if o ? default then
           [
             {
-              file = head opt.declarations;
+              file = head declarations;
               value = mkOptionDefault o.default;
             }
           ]
           ++ defs
         else
           defs;
+
       merged = mergeDefinitions loc type (
         if (o.readOnly or false) && length withDefault > 1 then
           throw "The option `${showOption loc}' is read-only, but it's set multiple times. Definition values:${
@@ -491,11 +560,24 @@ let
         else
           withDefault
       );
-      checked =
-        if type.deprecationMessage or null == null then
-          merged.mergedValue
+
+      direct =
+        value:
+        if isPlain value && type.merge ? direct && type.check value && type.merge.direct value then
+          value
         else
-          lib.warn "The type `types.${type.name}' of option `${showOption loc}' defined in ${showFiles opt.declarations} is deprecated. ${type.deprecationMessage}" merged.mergedValue;
+          merged.mergedValue;
+
+      checked =
+        if type.deprecationMessage or null != null then
+          lib.warn "The type `types.${type.name}' of option `${showOption loc}' defined in ${showFiles declarations} is deprecated. ${type.deprecationMessage}" merged.mergedValue
+        else if defs == [ ] then
+          if o ? default then direct o.default else merged.mergedValue
+        else if tail defs == [ ] && !(o.readOnly or false) then
+          direct (head defs).value
+        else
+          merged.mergedValue;
+
       value = addErrorContext "while evaluating the option `${showOption loc}':" (
         if o ? apply then o.apply checked else checked
       );
@@ -503,9 +585,13 @@ let
     {
       config = value;
       options = o // {
-        inherit loc type value;
-        declarations = opt.declarations;
-        declarationPositions = opt.positions;
+        inherit
+          loc
+          type
+          value
+          declarations
+          ;
+        declarationPositions = positions;
         options = [ ];
         inherit (merged) isDefined valueMeta;
         inherit (merged.defsFinal') highestPrio;
@@ -585,51 +671,37 @@ let
       )
     );
 
-  # The options every evaluation has, for its own use.
-  internalModule =
+  # The options every evaluation has, for its own use. Only the documentation
+  # of an outermost evaluation shows `_module.args`.
+  internalOptions =
+    nested:
     {
-      prefix,
-      specialArgs,
-      class,
-      extendModules,
-      type,
-    }:
-    {
-      _file = ./modules.nix;
-      key = ./modules.nix;
-      options._module = {
+      _module = {
         args = mkOption {
           type = types.lazyAttrsOf types.raw;
-          # Only the documentation of the outermost evaluation shows it.
-          internal = prefix != [ ];
+          internal = nested;
           description = ''
-            Additional arguments passed to each module in addition to ones
-            like `lib`, `config`,
-            and `pkgs`, `modulesPath`.
+            Further arguments of modules, besides `lib`, `config`, `options`
+            and the like. `imports` cannot depend on them.
 
-            This option is also available to all submodules. Submodules do not
-            inherit args from their parent module, nor do they provide args to
-            their parent module or sibling submodules. The sole exception to
-            this is the argument `name` which is provided by
-            parent modules to a submodule and contains the attribute name
-            the submodule is bound to, or a unique generated name if it is
-            not bound to an attribute.
+            Submodules have such an option of their own, and share nothing of
+            it with the module they are in. What they get is `name`: the
+            attribute, or the place in a list, that they stand at.
           '';
         };
         check = mkOption {
           type = types.bool;
           internal = true;
           default = true;
-          description = "Whether to check whether all option definitions have matching declarations.";
+          description = "Whether a definition without an option is an error.";
         };
         freeformType = mkOption {
           type = types.nullOr types.optionType;
           internal = true;
           default = null;
           description = ''
-            If set, merge all definitions that don't have an associated option
-            together using this type. The result then gets combined with the
-            values of all declared options to produce the final `config` value.
+            When set, definitions without an option merge by this type, and the
+            result becomes part of the configuration.
           '';
         };
         specialArgs = mkOption {
@@ -638,6 +710,22 @@ let
           description = "Arguments that are given from outside and can be used in `imports`.";
         };
       };
+    };
+
+  outermostOptions = internalOptions false;
+  nestedOptions = internalOptions true;
+
+  internalModule =
+    {
+      prefix,
+      specialArgs,
+      extendModules,
+      type,
+    }:
+    {
+      _file = ./modules.nix;
+      key = ./modules.nix;
+      options = if prefix == [ ] then outermostOptions else nestedOptions;
       config._module = {
         args = {
           inherit extendModules;
@@ -796,7 +884,6 @@ let
               inherit
                 prefix
                 specialArgs
-                class
                 extendModules
                 type
                 ;
@@ -1068,17 +1155,14 @@ let
     */
     evalOptionValue =
       loc: opt: defs:
-      (evalOption loc (
+      (
         if opt ? decl then
-          opt
+          evalMerged loc opt defs
         else
-          {
-            decl = opt;
-            type = opt.type or types.unspecified;
-            declarations = opt.declarations or [ ];
-            positions = opt.declarationPositions or [ ];
-          }
-      ) defs).options;
+          evalOption loc opt (opt.type or types.unspecified) (opt.declarations or [ ]) (opt.declarationPositions
+            or [ ]
+          ) defs
+      ).options;
 
     /**
       Merge the definitions of one place by a type. `mergedValue` is the value,
@@ -1105,25 +1189,21 @@ let
 
         discharged = concatMap (
           def:
-          let
-            inherit (def) file value;
-          in
-          addErrorContext "while evaluating definitions from `${file}':" (
-            if isAttrs value && value ? _type then concatMap (located file) (dischargeProperties value) else [ def ]
+          addErrorContext "while evaluating definitions from `${def.file}':" (
+            if isPlain def.value then [ def ] else concatMap (located def.file) (dischargeProperties def.value)
           )
         ) defs;
 
         defsFinal' =
           let
             first = head discharged;
-            isPlain = v: !(isAttrs v && v ? _type);
           in
           if discharged == [ ] then
             {
               values = [ ];
               highestPrio = 9999;
             }
-          else if tail discharged == [ ] && isPlain first.value then
+          else if isPlain first.value && all (def: isPlain def.value) (tail discharged) then
             {
               values = discharged;
               highestPrio = defaultOverridePriority;

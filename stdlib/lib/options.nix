@@ -33,9 +33,38 @@ let
   isPlaceholder =
     part: part == "*" || builtins.match "<.*>|\\[definition [0-9]+-entry [0-9]+]" part != null;
 
+  # What a declaration can have. A set pattern with defaults would do, but it
+  # costs a value per default and option.
+  declarationAttrs = [
+    "apply"
+    "default"
+    "defaultText"
+    "description"
+    "example"
+    "internal"
+    "readOnly"
+    "relatedPackages"
+    "type"
+    "visible"
+  ];
+
   priorityHint = "Use `lib.mkForce value` or `lib.mkDefault value` to change the priority on any of these definitions.";
 in
 rec {
+  /**
+    A merge of definitions that leaves the value of a single one as it is,
+    wherever the predicate of that value holds. The module system then takes
+    the value without more ado.
+
+    Type: `mergeDirectly :: (a -> Bool) -> ([String] -> [Definition] -> a) -> Merge`
+
+    Example: `lib.options.mergeDirectly (_: true) (_: defs: length defs) [ ] [ { value = 1; } ]` is `1`
+  */
+  mergeDirectly = direct: merge: {
+    __functor = _: merge;
+    inherit direct;
+  };
+
   /**
     The file of a module whose file is not known.
 
@@ -71,19 +100,14 @@ rec {
     Example: `(mkOption { default = 1; }).default` is `1`
   */
   mkOption =
-    {
-      default ? null,
-      defaultText ? null,
-      example ? null,
-      description ? null,
-      relatedPackages ? null,
-      type ? null,
-      apply ? null,
-      internal ? null,
-      visible ? null,
-      readOnly ? null,
-    }@decl:
-    decl // { _type = "option"; };
+    decl:
+    let
+      unknown = removeAttrs decl declarationAttrs;
+    in
+    if unknown == { } then
+      decl // { _type = "option"; }
+    else
+      throw "mkOption: unexpected argument '${head (builtins.attrNames unknown)}'; an option has ${concatStringsSep ", " declarationAttrs}";
 
   /**
     A boolean option, off by default, that says whether something is enabled.
@@ -177,7 +201,7 @@ rec {
 
     Example: `mergeDefaultOption [ ] [ { value = [ 1 ]; } { value = [ 2 ]; } ]` is `[ 1 2 ]`
   */
-  mergeDefaultOption =
+  mergeDefaultOption = mergeDirectly (_: true) (
     loc: defs:
     let
       values = getValues defs;
@@ -198,7 +222,8 @@ rec {
     else if all isInt values && all (x: x == first) values then
       first
     else
-      throw "Cannot merge definitions of `${showOption loc}'. Definition values:${showDefs defs}";
+      throw "Cannot merge definitions of `${showOption loc}'. Definition values:${showDefs defs}"
+  );
 
   /**
     Take the only definition; several are an error.
@@ -207,7 +232,7 @@ rec {
 
     Example: `mergeOneOption [ ] [ { value = 1; } ]` is `1`
   */
-  mergeOneOption = mergeUniqueOption { message = ""; };
+  mergeOneOption = mergeDirectly (_: true) (mergeUniqueOption { message = ""; });
 
   /**
     Take the only definition, with a message of one's own for several, and
@@ -235,7 +260,7 @@ rec {
 
     Example: `mergeEqualOption [ ] [ { value = 1; } { value = 1; } ]` is `1`
   */
-  mergeEqualOption =
+  mergeEqualOption = mergeDirectly (_: true) (
     loc: defs:
     let
       first = head defs;
@@ -254,7 +279,8 @@ rec {
     else if all same (tail defs) then
       first.value
     else
-      null;
+      null
+  );
 
   /**
     The values of definitions.

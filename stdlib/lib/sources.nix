@@ -198,10 +198,16 @@ rec {
         lib.concatMapStrings (
           part:
           if builtins.isList part then
-            (if builtins.head part == "*" then "[^/]*" else ".*")
+            {
+              "*" = "[^/]*";
+              "**" = ".*";
+              # Any number of directories, none too.
+              "**/" = "(.*/)?";
+            }
+            .${builtins.head part}
           else
             lib.escapeRegex part
-        ) (builtins.split "(\\*\\*?)" glob);
+        ) (builtins.split "(\\*\\*/|\\*\\*|\\*)" glob);
       regexes = map toRegex globs;
       inherit (parts src) origSrc;
     in

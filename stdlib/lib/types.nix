@@ -51,7 +51,7 @@ let
     showOption
     toList
     ;
-  inherit (lib.options) showDefs;
+  inherit (lib.options) mergeDirectly showDefs;
   inherit (lib.modules)
     evalModules
     mergeDefinitions
@@ -74,6 +74,11 @@ let
       (self.v2 { inherit loc defs; }).value;
     inherit v2;
   };
+
+  # Whether a value of a type merges to itself when it is alone.
+  isDirect =
+    type: value:
+    !(isAttrs value && value ? _type) && type.merge ? direct && type.check value && type.merge.direct value;
 
   # What a type makes of definitions, in the newer form whatever its kind.
   checkedMerge =
@@ -113,6 +118,25 @@ let
   headErrorText =
     loc: result:
     "The option `${showOption loc}': ${result.headError.message}";
+
+  # What a type is where it says nothing else. Types with parameters are made
+  # again and again, and come cheaper this way than through `mkOptionType`.
+  typeDefaults = {
+    _type = "option-type";
+    descriptionClass = null;
+    check = _: true;
+    merge = mergeDefaultOption;
+    emptyValue = { };
+    getSubOptions = _: { };
+    getSubModules = null;
+    substSubModules = _: null;
+    deprecationMessage = null;
+    nestedTypes = { };
+  };
+
+  # A type that brings at least its name, description and functor.
+  makeType =
+    attrs: typeDefaults // { typeMerge = f: lib.defaultTypeMerge attrs.functor f; } // attrs;
 
   # Classes of descriptions that need no parentheses within another.
   isNoun = class: class == "noun";
@@ -382,7 +406,7 @@ rec {
       description = "boolean (merged using or)";
       descriptionClass = "noun";
       check = isBool;
-      merge = _: foldl' (acc: def: acc || def.value) false;
+      merge = mergeDirectly (_: true) (_: foldl' (acc: def: acc || def.value) false);
     };
 
     /**
@@ -547,7 +571,7 @@ rec {
     */
     strMatching =
       pattern:
-      mkOptionType {
+      makeType {
         name = "strMatching ${lib.strings.escapeNixString pattern}";
         description = "string matching the pattern ${pattern}";
         descriptionClass = "noun";
@@ -567,12 +591,12 @@ rec {
     */
     separatedString =
       sep:
-      mkOptionType {
+      makeType {
         name = "separatedString";
         description = "strings concatenated with ${builtins.toJSON sep}";
         descriptionClass = "noun";
         check = isString;
-        merge = _: defs: concatStringsSep sep (lib.getValues defs);
+        merge = mergeDirectly (_: true) (_: defs: concatStringsSep sep (lib.getValues defs));
         functor = defaultFunctor "separatedString" // {
           payload = { inherit sep; };
           type = payload: separatedString payload.sep;
@@ -625,7 +649,7 @@ rec {
       description = "attribute set";
       descriptionClass = "noun";
       check = isAttrs;
-      merge = _: foldl' (acc: def: acc // def.value) { };
+      merge = mergeDirectly (_: true) (_: foldl' (acc: def: acc // def.value) { });
       emptyValue.value = { };
     };
 
@@ -686,7 +710,7 @@ rec {
       if inStore == true && absolute == false then
         throw "In pathWith, inStore means the path must be absolute"
       else
-        mkOptionType {
+        makeType {
           name = "path";
           description =
             (if absolute == null then "" else if absolute then "absolute " else "relative ")
@@ -758,12 +782,15 @@ rec {
     */
     listOf =
       elemType:
-      mkOptionType rec {
+      makeType rec {
         name = "listOf";
         description = "list of ${phrase isNounOrComposite elemType}";
         descriptionClass = "composite";
         check = isList;
-        merge = mergeV2 (
+        merge = {
+          direct = all (isDirect elemType);
+        }
+        // mergeV2 (
           { loc, defs }:
           let
             merged = concatLists (
@@ -853,12 +880,15 @@ rec {
         lazy ? false,
         placeholder ? "name",
       }:
-      mkOptionType {
+      makeType {
         name = if lazy then "lazyAttrsOf" else "attrsOf";
         description = "${if lazy then "lazy " else ""}attribute set of ${phrase isNounOrComposite elemType}";
         descriptionClass = "composite";
         check = isAttrs;
-        merge = mergeV2 (
+        merge = {
+          direct = if lazy then _: false else value: all (isDirect elemType) (builtins.attrValues value);
+        }
+        // mergeV2 (
           { loc, defs }:
           let
             merged = zipAttrsWith (name: mergeDefinitions (loc ++ [ name ]) elemType) (
@@ -973,7 +1003,7 @@ rec {
         choices = concatMapStringsSep ", " lib.strings.escapeNixIdentifier (attrNames tags);
         typeOfTag = tag: options.${tag}.type or unspecified;
       in
-      mkOptionType {
+      makeType {
         name = "attrTag";
         description = "attribute-tagged union${
           lib.optionalString (tags != { }) " with choices: ${choices}"
@@ -1060,7 +1090,7 @@ rec {
     unique =
       { message }:
       type:
-      mkOptionType {
+      makeType {
         name = "unique";
         inherit (type)
           description
@@ -1098,12 +1128,12 @@ rec {
     */
     nullOr =
       elemType:
-      mkOptionType rec {
+      makeType rec {
         name = "nullOr";
         description = "null or ${phrase (class: class == "noun" || class == "conjunction") elemType}";
         descriptionClass = "conjunction";
         check = x: x == null || elemType.check x;
-        merge =
+        merge = mergeDirectly (value: value == null || isDirect elemType value) (
           loc: defs:
           let
             nulls = lib.count (def: def.value == null) defs;
@@ -1115,7 +1145,8 @@ rec {
               showFiles (lib.getFiles defs)
             }."
           else
-            elemType.merge loc defs;
+            elemType.merge loc defs
+        );
         emptyValue.value = null;
         getSubOptions = elemType.getSubOptions;
         getSubModules = elemType.getSubModules;
@@ -1135,7 +1166,7 @@ rec {
     */
     functionTo =
       elemType:
-      mkOptionType rec {
+      makeType rec {
         name = "functionTo";
         description = "function that evaluates to a(n) ${phrase isNounOrComposite elemType}";
         descriptionClass = "composite";
@@ -1229,7 +1260,7 @@ rec {
 
         check = x: isAttrs x || isFunction x || isPath x;
       in
-      mkOptionType {
+      makeType {
         inherit name check;
         description =
           if description != null then
@@ -1321,7 +1352,7 @@ rec {
       attrs@{
         staticModules ? [ ],
       }:
-      mkOptionType {
+      makeType {
         name = "deferredModule";
         description = "module";
         descriptionClass = "noun";
@@ -1396,7 +1427,7 @@ rec {
     */
     enum =
       values:
-      mkOptionType rec {
+      makeType rec {
         name = "enum";
         description =
           if values == [ ] then
@@ -1425,7 +1456,7 @@ rec {
     */
     either =
       t1: t2:
-      mkOptionType rec {
+      makeType rec {
         name = "either";
         description =
           if t1.descriptionClass or null == "nonRestrictiveClause" then
@@ -1436,7 +1467,10 @@ rec {
             }";
         descriptionClass = "conjunction";
         check = x: t1.check x || t2.check x;
-        merge = mergeV2 (
+        merge = {
+          direct = value: if t1.check value then isDirect t1 value else isDirect t2 value;
+        }
+        // mergeV2 (
           { loc, defs }:
           let
             first = checkedMerge t1 loc defs;
@@ -1508,7 +1542,7 @@ rec {
       if from.getSubModules or null != null then
         throw "coercedTo: coercedType must not have submodules (it’s a ${from.description})"
       else
-        mkOptionType rec {
+        makeType rec {
           name = "coercedTo";
           description = "${phrase isNoun to} or ${phrase isNoun from} convertible to it";
           check = x: (from.check x && to.check (coerce x)) || to.check x;
@@ -1559,7 +1593,7 @@ rec {
         check = x: type.check x && check x;
       }
       // optionalAttrs (isAttrs type.merge && type.merge ? v2) {
-        merge = mergeV2 (
+        merge = optionalAttrs (type.merge ? direct) { inherit (type.merge) direct; } // mergeV2 (
           { loc, defs }:
           let
             result = checkedMerge type loc defs;

@@ -1,0 +1,7 @@
+/**
+  References to flakes, read and written by the evaluator.
+*/
+{ lib }:
+{
+  inherit (builtins) flakeRefToString parseFlakeRef;
+}
