@@ -6,7 +6,7 @@
 
 use firn_source::{Diagnostic, FileId, Severity, Span};
 
-use crate::{TokenIdx, TokenKind, TokenTable};
+use crate::{TokenIdx, TokenKind, TokenRange, TokenTable, hints};
 
 /// One thing wrong with a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +109,18 @@ impl SyntaxError {
             Severity::Warning | Severity::Note => Diagnostic::warning(code, message),
         };
         diagnostic = diagnostic.at(Span::new(file, self.start, self.end), "");
+        if let SyntaxErrorKind::Unexpected { expected, .. } = &self.kind
+            && let Some(hint) = hints::hint(table, self.time, expected)
+        {
+            if let Some((token, label)) = hint.because {
+                let bytes = table.byte_range(TokenRange::single(token));
+                diagnostic = diagnostic.because(Span::new(file, bytes.start, bytes.end), label);
+            }
+            return diagnostic.help(hint.help);
+        }
+        if let Some(help) = self.kind.help() {
+            diagnostic = diagnostic.help(help);
+        }
         if let SyntaxErrorKind::DuplicateAttribute { previous, .. } = self.kind {
             diagnostic = diagnostic.because(Span::at(file, previous), "first defined here");
         }
@@ -117,6 +129,22 @@ impl SyntaxError {
 }
 
 impl SyntaxErrorKind {
+    /// What to try, where that does not depend on the text around.
+    fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::InvalidInteger => Some("integers have 64 bits and end at 9223372036854775807"),
+            Self::InvalidFloat => Some("floating-point numbers have 64 bits"),
+            Self::TrailingSlash => Some("remove the slash; the directory itself is './name'"),
+            Self::DynamicAttributeInLet => Some(
+                "make a set with this name and select from it, or bring it into scope by 'with'",
+            ),
+            Self::DynamicAttributeInInherit => {
+                Some("write a definition instead: '${name} = value;'")
+            }
+            _ => None,
+        }
+    }
+
     fn words(
         &self,
         severity: Severity,

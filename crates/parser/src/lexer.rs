@@ -320,7 +320,9 @@ impl Lexer<'_> {
     fn longer_than_name(&mut self, start: usize, end: usize) -> Option<usize> {
         let next = self.text.get(end).copied().unwrap_or(b' ');
         // A name can go on as a path only here; the slash operator is itself a path's beginning.
-        if !(scan::is_path_char(next) || next == b'/') || start < self.no_path_until {
+        let may_continue =
+            scan::is_path_char(next) || next == b'/' || (next == b'$' && self.text[start] == b'/');
+        if !may_continue || start < self.no_path_until {
             return None;
         }
         if !(scan::is_path_char(self.text[start]) || self.text[start] == b'/') {
@@ -331,7 +333,7 @@ impl Lexer<'_> {
                 self.no_path_until = checked;
                 None
             }
-            PathStep::Until(path_end) if path_end > end => {
+            PathStep::Until(path_end) if path_end >= end => {
                 Some(self.begin_path(TokenKind::Path, start, path_end))
             }
             PathStep::Until(_) => None,
@@ -433,7 +435,10 @@ impl Lexer<'_> {
             return at + length;
         }
         if after_slash {
-            self.error(at, LexErrorKind::TrailingSlash);
+            // At the end of the text the reference points at the piece that ends with the slash.
+            let piece = self.table.last_start();
+            let place = if at < self.text.len() { at } else { piece };
+            self.error(place, LexErrorKind::TrailingSlash);
         }
         self.modes.pop();
         self.table.push(TokenKind::PathEnd, at);

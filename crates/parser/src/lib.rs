@@ -15,6 +15,7 @@ mod chain;
 mod context;
 mod error;
 mod expected;
+mod hints;
 mod kind;
 mod lexer;
 pub mod merge;

@@ -34,11 +34,16 @@ pub fn parse<S: TreeSink>(
 ) -> Parsed<S::Expr> {
     let mut context = Context::new(table, sink, options);
     for error in table.errors() {
-        let kind = match error.kind {
-            LexErrorKind::TrailingSlash => SyntaxErrorKind::TrailingSlash,
-            LexErrorKind::NulInString => SyntaxErrorKind::NulInString,
+        let (kind, end) = match error.kind {
+            LexErrorKind::TrailingSlash => (SyntaxErrorKind::TrailingSlash, error.offset + 1),
+            LexErrorKind::NulInString => (SyntaxErrorKind::NulInString, table.end(error.token)),
         };
-        context.error(kind, TokenRange::single(error.token), error.token);
+        context.errors.push(SyntaxError {
+            kind,
+            start: error.offset,
+            end: end.min(table.source().len() as u32),
+            time: error.token,
+        });
     }
     let start = match options.entry {
         Entry::Expression => TokenKind::StartExpression,

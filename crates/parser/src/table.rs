@@ -56,6 +56,11 @@ impl<'t> TokenTable<'t> {
         self.starts.push(start as u32);
     }
 
+    /// Where the token pushed last starts.
+    pub(crate) fn last_start(&self) -> usize {
+        self.starts.last().map_or(0, |&start| start as usize)
+    }
+
     pub(crate) fn push_error(&mut self, error: LexError) {
         self.errors.push(error);
     }

@@ -265,6 +265,7 @@ fn reads_odd_corners() {
     check("a/b", "(path \"a/b\")");
     check("./a/${b}c/d", "(path \"./a/\" ($ b) \"c/d\")");
     check("a/${b}", "(path \"a/\" ($ b))");
+    check("/${b}", "(path \"/\" ($ b))");
     check("~/x", "(path \"~/x\")");
     check("<a/b>", "<a/b>");
     check("a<b", "(< a b)");
@@ -319,7 +320,8 @@ fn reports_what_the_text_forbids() {
         "99999999999999999999",
         "0: invalid integer '99999999999999999999'",
     );
-    check("./a/", "4: path has a trailing slash");
+    check("./a/", "0: path has a trailing slash");
+    check("(./a/ 1)", "5: path has a trailing slash");
     check(
         "1 )",
         "2: syntax error, unexpected ')', expecting end of file",
