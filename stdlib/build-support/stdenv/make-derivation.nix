@@ -5,10 +5,10 @@
   changed set, so what refers to `finalAttrs` follows. Attributes that only the language needs (`passthru`, `meta`) do not
   enter the derivation.
 */
-{ stdenv, shell, system, allowedMeta ? _: true }:
+{ stdenv, shell, system }:
 
 let
-  inherit (builtins) isFunction isList concatLists removeAttrs elem head filter;
+  inherit (builtins) concatLists elem filter head isFunction isList listToAttrs mapAttrs removeAttrs unsafeGetAttrPos;
 
   # Attributes that are not handed to the builder.
   ours = [ "passthru" "meta" "env" "pos" "__contentAddressed" ];
@@ -19,8 +19,6 @@ let
   # The output of an input that a build should see: its development output where it has one.
   forBuilding = input: input.dev or input;
 
-  fix = f: let x = f x; in x;
-
   build = recipe:
     let
       attrs = recipe final;
@@ -30,15 +28,21 @@ let
       outputs = attrs.outputs or [ "out" ];
       inputs = field: map forBuilding (present (concatLists (map asList (attrs.${field} or [ ]))));
 
+      checkInputs = field: if attrs.doCheck or false then inputs field else [ ];
+      installCheckInputs = field: if attrs.doInstallCheck or false then inputs field else [ ];
+
       derivationAttrs =
         removeAttrs attrs ours
         // attrs.env or { }
         // {
-          inherit name system stdenv;
+          inherit name outputs stdenv system;
           builder = attrs.builder or shell;
           args = attrs.args or [ "-e" (attrs.builderScript or ./default-builder.sh) ];
-          outputs = outputs;
-          nativeBuildInputs = inputs "nativeBuildInputs" ++ inputs "depsBuildBuild" ++ checkInputs "nativeCheckInputs" ++ installCheckInputs "nativeInstallCheckInputs";
+          nativeBuildInputs =
+            inputs "nativeBuildInputs"
+            ++ inputs "depsBuildBuild"
+            ++ checkInputs "nativeCheckInputs"
+            ++ installCheckInputs "nativeInstallCheckInputs";
           buildInputs = inputs "buildInputs" ++ checkInputs "checkInputs" ++ installCheckInputs "installCheckInputs";
           propagatedBuildInputs = inputs "propagatedBuildInputs";
           propagatedNativeBuildInputs = inputs "propagatedNativeBuildInputs";
@@ -47,29 +51,31 @@ let
           doCheck = attrs.doCheck or false;
           doInstallCheck = attrs.doInstallCheck or false;
           strictDeps = attrs.strictDeps or false;
-          userHook = null;
         }
-        // (if attrs.__contentAddressed or false then { __contentAddressed = true; outputHashMode = "recursive"; outputHashAlgo = "sha256"; } else { });
-      checkInputs = field: if attrs.doCheck or false then inputs field else [ ];
-      installCheckInputs = field: if attrs.doInstallCheck or false then inputs field else [ ];
+        // (
+          if attrs.__contentAddressed or false then
+            { __contentAddressed = true; outputHashMode = "recursive"; outputHashAlgo = "sha256"; }
+          else
+            { }
+        );
 
-      drv = derivation (removeAttrs derivationAttrs [ "userHook" ]);
+      drv = derivation derivationAttrs;
       position =
-        if attrs ? pos then attrs.pos
-        else if attrs ? pname then builtins.unsafeGetAttrPos "pname" attrs
-        else builtins.unsafeGetAttrPos "name" attrs;
+        attrs.pos or (if attrs ? pname then unsafeGetAttrPos "pname" attrs else unsafeGetAttrPos "name" attrs);
 
       overrideAttrs = change: build (self:
         let
           before = recipe self;
-          changed = if isFunction change then (let once = change self; in if isFunction once then once before else change before) else change;
+          # One argument is what was there before; of two, the first is the final result.
+          once = change before;
+          changed = if !isFunction change then change else if isFunction once then change self before else once;
         in
         before // changed);
 
       extra = {
         inherit overrideAttrs outputs;
         drvAttrs = derivationAttrs;
-        inputDerivation = derivation (removeAttrs derivationAttrs [ "userHook" "outputs" "outputHash" "outputHashAlgo" "outputHashMode" ] // {
+        inputDerivation = derivation (removeAttrs derivationAttrs [ "outputHash" "outputHashAlgo" "outputHashMode" ] // {
           name = "inputs-of-${name}";
           outputs = [ "out" ];
           args = [ "-c" "export > $out" ];
@@ -83,8 +89,13 @@ let
         passthru = attrs.passthru or { };
       };
 
-      package = builtins.foldl' (set: output: set // { ${output} = drv.${output} // extra // attrs.passthru or { } // set'; }) (drv // extra // attrs.passthru or { } // set') outputs;
-      set' = builtins.listToAttrs (map (output: { name = output; value = drv.${output} // extra // { outputSpecified = true; }; }) outputs);
+      # Every output is the whole package seen from one side, and leads to all the others.
+      about = extra // attrs.passthru or { };
+      sides = listToAttrs (map (output: {
+        name = output;
+        value = drv.${output} // about // { outputSpecified = true; };
+      }) outputs);
+      package = drv // about // mapAttrs (_: side: side // sides) sides;
     in
     package;
 in
