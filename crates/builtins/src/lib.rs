@@ -3,4 +3,5 @@
 //! Two kinds of modules live here. Those over bytes know nothing of the evaluator and can be tested
 //! alone: `regex`.
 
+pub mod json;
 pub mod regex;
