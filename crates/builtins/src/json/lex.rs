@@ -284,8 +284,8 @@ impl<'t> Lexer<'t> {
             .iter()
             .rposition(|&byte| byte == b'\n')
             .map_or(0, |idx| idx + 1);
-        let n_lines = read.iter().filter(|&&byte| byte == b'\n').count();
-        (n_lines + 1, self.at - line_start)
+        let n_lines = read.split(|&byte| byte == b'\n').count();
+        (n_lines, self.at - line_start)
     }
 
     /// What was read since the last string or number began, as messages show it.

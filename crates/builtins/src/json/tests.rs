@@ -7,43 +7,52 @@ use super::{JsonBuilder, ParseError, parse, write_float, write_string};
 struct Transcript(String);
 
 impl Transcript {
-    fn add(&mut self, text: &str) -> Result<(), ()> {
+    fn add(&mut self, text: &str) {
         self.0 += text;
-        Ok(())
     }
 }
 
 impl JsonBuilder for Transcript {
     type Error = ();
     fn null(&mut self) -> Result<(), ()> {
-        self.add("null ")
+        self.add("null ");
+        Ok(())
     }
     fn bool(&mut self, value: bool) -> Result<(), ()> {
-        self.add(if value { "true " } else { "false " })
+        self.add(if value { "true " } else { "false " });
+        Ok(())
     }
     fn int(&mut self, value: i64) -> Result<(), ()> {
-        self.add(&format!("{value} "))
+        self.add(&format!("{value} "));
+        Ok(())
     }
     fn float(&mut self, value: f64) -> Result<(), ()> {
-        self.add(&format!("{value:?}f "))
+        self.add(&format!("{value:?}f "));
+        Ok(())
     }
     fn string(&mut self, value: &[u8]) -> Result<(), ()> {
-        self.add(&format!("{:?} ", String::from_utf8_lossy(value)))
+        self.add(&format!("{:?} ", String::from_utf8_lossy(value)));
+        Ok(())
     }
     fn begin_array(&mut self) -> Result<(), ()> {
-        self.add("[ ")
+        self.add("[ ");
+        Ok(())
     }
     fn end_array(&mut self) -> Result<(), ()> {
-        self.add("] ")
+        self.add("] ");
+        Ok(())
     }
     fn begin_object(&mut self) -> Result<(), ()> {
-        self.add("{ ")
+        self.add("{ ");
+        Ok(())
     }
     fn key(&mut self, name: &[u8]) -> Result<(), ()> {
-        self.add(&format!("{}= ", String::from_utf8_lossy(name)))
+        self.add(&format!("{}= ", String::from_utf8_lossy(name)));
+        Ok(())
     }
     fn end_object(&mut self) -> Result<(), ()> {
-        self.add("} ")
+        self.add("} ");
+        Ok(())
     }
 }
 
