@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use firn_store_model::{Derivation, DerivationError, HashModulo, OutputName, StoreDir, StorePath};
+use firn_store_model::{
+    Derivation, DerivationError, DrvOutput, HashModulo, OutputName, StoreDir, StorePath,
+};
 
 use crate::error::StoreError;
 use crate::store::Store;
@@ -83,9 +85,25 @@ pub(crate) fn output_map(
     drv_path: &StorePath,
 ) -> Result<BTreeMap<OutputName, Option<StorePath>>, StoreError> {
     let derivation = store.read_derivation(drv_path)?;
-    derivation
+    let mut outputs = derivation
         .output_paths(store.store_dir())
-        .map_err(StoreError::format)
+        .map_err(StoreError::format)?;
+    if outputs.values().all(Option::is_some) {
+        return Ok(outputs);
+    }
+    let drv_hash = HashModulos::default().of(store, drv_path)?.hash;
+    for (name, path) in &mut outputs {
+        if path.is_none() {
+            let id = DrvOutput {
+                drv_hash,
+                output: name.clone(),
+            };
+            *path = store
+                .query_realisation(&id)?
+                .map(|realisation| realisation.out_path);
+        }
+    }
+    Ok(outputs)
 }
 
 /// Checks that the output paths of a derivation follow from it.

@@ -1,11 +1,11 @@
 //! What a tree's contents hash to, by each method of content-addressing, and the store path that
 //! follows: without a store, so that a source can be named long before it is copied.
 
-use std::io::Read as _;
+use std::io::Write as _;
 
 use firn_hash::{Algorithm, Hash, Hasher};
 use firn_store_model::{
-    ContentAddress, ContentAddressMethod, StoreDir, StorePath, StoreReferences,
+    ContentAddress, ContentAddressMethod, SelfReferenceHasher, StoreDir, StorePath, StoreReferences,
 };
 
 use crate::error::{StoreError, io_error};
@@ -94,76 +94,18 @@ fn flat_hash(tree: &dyn SourceTree, algorithm: Algorithm) -> Result<Hash, StoreE
     }
 }
 
-/// Hash of the archive of a tree that refers to itself: each occurrence of its own hash part
-/// counts as zeros, and the places where it occurs are appended.
-///
-/// What follows the archive is `|<offset>` for each occurrence, in decimal.
+/// Hash of the archive of a tree that refers to itself: its own hash part counts as zeros.
 pub fn nar_hash_modulo(
     tree: &dyn SourceTree,
     listing: &Listing,
     algorithm: Algorithm,
     hash_part: &str,
 ) -> Result<Hash, StoreError> {
-    let mut sink = ModuloHasher::new(algorithm, hash_part);
+    let mut hasher = SelfReferenceHasher::new(algorithm, hash_part);
     stream(tree, listing, None, &mut |bytes| {
-        sink.update(bytes);
-        Ok(())
+        hasher
+            .write_all(bytes)
+            .map_err(|error| io_error("hashing", tree.display(&[]), error))
     })?;
-    Ok(sink.finish())
-}
-
-/// Hashes bytes modulo a self-reference; see [`nar_hash_modulo`].
-pub struct ModuloHasher {
-    hasher: Hasher,
-    pattern: Vec<u8>,
-    /// Bytes that may be the beginning of an occurrence.
-    held: Vec<u8>,
-    /// Where `held` begins.
-    position: u64,
-    found: Vec<u64>,
-}
-
-impl ModuloHasher {
-    /// Begins, with the hash part that counts as zeros.
-    pub fn new(algorithm: Algorithm, hash_part: &str) -> Self {
-        Self {
-            hasher: Hasher::new(algorithm),
-            pattern: hash_part.as_bytes().to_vec(),
-            held: Vec::new(),
-            position: 0,
-            found: Vec::new(),
-        }
-    }
-
-    /// Takes more bytes.
-    pub fn update(&mut self, bytes: &[u8]) {
-        self.held.extend_from_slice(bytes);
-        let mut start = 0;
-        while let Some(offset) = find(&self.held[start..], &self.pattern) {
-            let at = start + offset;
-            self.found.push(self.position + at as u64);
-            self.held[at..at + self.pattern.len()].fill(0);
-            start = at + self.pattern.len();
-        }
-        let keep = (self.pattern.len() - 1).min(self.held.len() - start);
-        let settled = self.held.len() - keep;
-        self.hasher.update(&self.held[..settled]);
-        self.position += settled as u64;
-        self.held.drain(..settled);
-    }
-
-    /// The hash.
-    pub fn finish(mut self) -> Hash {
-        self.hasher.update(&self.held);
-        for offset in &self.found {
-            self.hasher.update(format!("|{offset}").as_bytes());
-        }
-        self.hasher.finish()
-    }
-}
-
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack
-        .windows(needle.len())
-        .position(|window| window == needle)
+    Ok(hasher.finish().0)
 }

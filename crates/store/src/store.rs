@@ -19,8 +19,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use firn_store_model::{
-    ContentAddressMethod, Derivation, DerivedPath, OutputName, Signature, StoreDir, StorePath,
-    ValidPathInfo,
+    ContentAddressMethod, Derivation, DerivedPath, DrvOutput, OutputName, Realisation, Signature,
+    StoreDir, StorePath, ValidPathInfo,
 };
 
 use crate::error::StoreError;
@@ -111,6 +111,12 @@ pub trait Store: Send + Sync {
         crate::derivation::read_from_nar(self.as_dyn(), drv_path)
     }
 
+    /// What a derivation output was realised to.
+    fn query_realisation(&self, id: &DrvOutput) -> Result<Option<Realisation>, StoreError> {
+        let _ = id;
+        Ok(None)
+    }
+
     // --- Contents ------------------------------------------------------------------------------
 
     /// Writes the archive of a valid path.
@@ -178,6 +184,17 @@ pub trait Store: Send + Sync {
     fn add_signatures(&self, path: &StorePath, signatures: &[Signature]) -> Result<(), StoreError> {
         let _ = (path, signatures);
         Err(self.unsupported("adding signatures"))
+    }
+
+    /// Notes what a derivation output was realised to. With `check_signatures`, a store that is
+    /// set up to demand a signature does.
+    fn register_realisation(
+        &self,
+        realisation: &Realisation,
+        check_signatures: bool,
+    ) -> Result<(), StoreError> {
+        let _ = (realisation, check_signatures);
+        Err(self.unsupported("registering a realisation"))
     }
 
     // --- Keeping and collecting ----------------------------------------------------------------

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use firn_hash::Algorithm;
-use firn_store_model::{ContentAddressMethod, DerivedPath, OutputName, StorePath};
+use firn_store_model::{ContentAddressMethod, DerivedPath, OutputName, Realisation, StorePath};
 
 /// A set of store paths in the order of their names.
 pub type StorePathSet = BTreeSet<StorePath>;
@@ -261,7 +261,7 @@ pub struct BuildResult {
     /// Processor time of the builder, user and system, in microseconds.
     pub cpu_time: Option<(u64, u64)>,
     /// What the outputs are.
-    pub outputs: BTreeMap<OutputName, StorePath>,
+    pub outputs: BTreeMap<OutputName, Realisation>,
 }
 
 /// Properties of a store that others decide by.

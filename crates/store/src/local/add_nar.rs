@@ -22,6 +22,11 @@ impl LocalStore {
         options: NarOptions,
     ) -> Result<(), StoreError> {
         self.require_writable("adding a path")?;
+        if options.check_signatures && !self.is_trusted(info) {
+            return Err(StoreError::Untrusted {
+                path: self.location.store_dir.print(&info.path),
+            });
+        }
         let mut source = Counting { source, n_read: 0 };
         let added = self.add_archive_from(info, &mut source, options);
         // The sender sends the archive whether it is wanted or not.

@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use firn_events::{NullSink, SharedSink};
-use firn_store_model::{StoreDir, StorePath};
+use firn_store_model::{PublicKeys, StoreDir, StorePath};
 
 /// Where the parts of a local store lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,6 +103,10 @@ pub struct LocalOptions {
     pub max_free: u64,
     /// `min-free-check-interval`, in seconds.
     pub min_free_check_interval: u64,
+    /// `require-sigs`.
+    pub require_signatures: bool,
+    /// `trusted-public-keys`, and the public halves of `secret-key-files`.
+    pub trusted_keys: PublicKeys,
     /// `compress-build-log`.
     pub compress_build_log: bool,
     /// Where the collector finds running programs' roots; `None` for nowhere.
@@ -150,6 +154,8 @@ impl Default for LocalOptions {
             min_free: 0,
             max_free: u64::MAX,
             min_free_check_interval: 5,
+            require_signatures: true,
+            trusted_keys: PublicKeys::default(),
             compress_build_log: true,
             proc_dir: Some(PathBuf::from("/proc")),
             gc_test_hooks: GcTestHooks::default(),

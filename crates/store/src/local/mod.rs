@@ -21,6 +21,7 @@ mod open;
 mod optimise;
 mod roots;
 mod temp_roots;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -30,7 +31,8 @@ use std::sync::{Arc, Mutex};
 
 use firn_events::SharedSink;
 use firn_store_model::{
-    Derivation, DerivedPath, OutputName, Signature, StoreDir, StorePath, ValidPathInfo,
+    Derivation, DerivedPath, DrvOutput, OutputName, Realisation, Signature, StoreDir, StorePath,
+    ValidPathInfo,
 };
 
 pub use config::{GcTestHooks, LocalOptions, Location};
@@ -43,6 +45,7 @@ use crate::tree::{Filter, Listing, LocalTree, SourceTree, stream};
 use crate::types::{
     AddOptions, AliveBecause, BuildMode, BuildResult, DerivationText, DumpFormat, GcOptions,
     GcResult, MissingPaths, NarOptions, OptimiseStats, RootHold, Roots, StorePathSet, StoreTraits,
+    VerifyOptions,
 };
 
 /// A store on this machine's file system.
@@ -152,6 +155,22 @@ impl LocalStore {
     pub fn invalidate(&self, path: &StorePath) -> Result<(), StoreError> {
         self.require_writable("invalidating a path")?;
         self.db.invalidate_checked(path)
+    }
+
+    /// Whether a path needs no further proof: it follows from its contents, or someone trusted
+    /// signed it, or nobody demands that.
+    pub fn is_trusted(&self, info: &ValidPathInfo) -> bool {
+        if !self.options.require_signatures || info.is_content_addressed(&self.location.store_dir) {
+            return true;
+        }
+        let Some(fingerprint) = info.fingerprint(&self.location.store_dir) else {
+            return false;
+        };
+        let signatures = &info.info.signatures;
+        self.options
+            .trusted_keys
+            .count_good(fingerprint.as_bytes(), signatures)
+            > 0
     }
 
     /// Rewrites the database without its free pages.
@@ -276,6 +295,39 @@ impl Store for LocalStore {
         }
     }
 
+    fn query_realisation(&self, id: &DrvOutput) -> Result<Option<Realisation>, StoreError> {
+        if !self.options.ca_derivations {
+            return Ok(None);
+        }
+        self.db.realisation(id)
+    }
+
+    fn register_realisation(
+        &self,
+        realisation: &Realisation,
+        check_signatures: bool,
+    ) -> Result<(), StoreError> {
+        self.require_writable("registering a realisation")?;
+        if !self.options.ca_derivations {
+            return Err(self.unsupported("registering a realisation"));
+        }
+        let options = &self.options;
+        if check_signatures && options.require_signatures {
+            let fingerprint = realisation.fingerprint();
+            let signatures = &realisation.signatures;
+            if options
+                .trusted_keys
+                .count_good(fingerprint.as_bytes(), signatures)
+                == 0
+            {
+                return Err(StoreError::UntrustedRealisation {
+                    path: realisation.out_path.to_string(),
+                });
+            }
+        }
+        self.db.register_realisation(realisation)
+    }
+
     fn nar_from_path(&self, path: &StorePath, sink: &mut dyn Write) -> Result<(), StoreError> {
         if !self.db.is_valid(path)? {
             return Err(self.invalid(path));
@@ -385,6 +437,10 @@ impl Store for LocalStore {
 
     fn optimise(&self) -> Result<OptimiseStats, StoreError> {
         self.optimise_all()
+    }
+
+    fn verify(&self, options: VerifyOptions) -> Result<bool, StoreError> {
+        self.verify_with(options, self)
     }
 
     fn query_missing(&self, paths: &[DerivedPath]) -> Result<MissingPaths, StoreError> {

@@ -8,6 +8,7 @@
 //! valid; so the valid paths are closed under reference at every instant, and after every crash.
 
 mod paths;
+mod realisations;
 mod register;
 pub(crate) mod schema;
 

@@ -1,6 +1,6 @@
 //! Deleting what is dead: valid paths in batches, then leftovers, then links nobody shares.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::MetadataExt as _;

@@ -20,7 +20,6 @@ mod server;
 use std::path::Path;
 
 use firn_events::Level;
-use firn_store_model::StorePath;
 use firn_sys::file_lock::{FileLock, LockKind};
 
 use self::delete::Deleter;
