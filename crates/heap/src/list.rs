@@ -3,6 +3,21 @@
 use crate::region::Alloc;
 use crate::word::{Slot, TAG_LIST, Word};
 
+impl<'h> Alloc<'h> {
+    /// Slots that hold these words.
+    pub fn slots<C>(&self, words: &[Word<'h, C>]) -> &'h [Slot<'h, C>] {
+        if words.is_empty() {
+            return &[];
+        }
+        let start = self.words(words.len());
+        // SAFETY: one fresh word for each; a word is a valid slot.
+        unsafe {
+            std::ptr::copy_nonoverlapping(words.as_ptr(), start.cast::<Word<'h, C>>(), words.len());
+            std::slice::from_raw_parts(start.cast::<Slot<'h, C>>(), words.len())
+        }
+    }
+}
+
 impl<'h, C> Word<'h, C> {
     /// A list of these elements.
     pub fn list(alloc: &Alloc<'h>, elements: &[Self]) -> Self {

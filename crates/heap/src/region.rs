@@ -15,7 +15,7 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::context::Contexts;
 use crate::shape::ShapeTable;
@@ -118,7 +118,7 @@ impl Regions {
 /// The memory of one evaluator and what its objects share.
 pub struct Heap {
     regions: Mutex<Regions>,
-    kept: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
+    kept: Mutex<Vec<Box<dyn Any + Send + Sync>>>,
     allocated: AtomicU64,
     pub(crate) shapes: ShapeTable,
     pub(crate) plans: PlanTable,
@@ -154,16 +154,15 @@ impl Heap {
         self.allocated.load(Ordering::Relaxed)
     }
 
-    /// Keeps shared data (code, a mapped file) alive as long as the heap and lends it for that
-    /// long.
-    pub fn keep<T: Send + Sync + 'static>(&self, data: Arc<[T]>) -> &[T] {
-        let slice: *const [T] = &raw const *data;
+    /// Keeps data (code, a mapped file) alive as long as the heap and lends it for that long.
+    pub fn keep<T: Send + Sync + 'static>(&self, data: Vec<T>) -> &[T] {
+        let slice: *const [T] = std::ptr::from_ref(data.as_slice());
         self.kept
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .push(Arc::new(data));
-        // SAFETY: the `Arc` just stored owns the slice, is never removed, and is dropped with the
-        // heap, which the returned reference cannot outlive.
+            .push(Box::new(data));
+        // SAFETY: the vector just stored owns the slice, is never touched again, and is dropped
+        // with the heap, which the returned reference cannot outlive.
         unsafe { &*slice }
     }
 
@@ -351,7 +350,7 @@ mod tests {
     #[test]
     fn keeps_what_is_shared() {
         let heap = Heap::new();
-        let kept = heap.keep(Arc::<[u32]>::from(vec![1, 2, 3]));
+        let kept = heap.keep(vec![1, 2, 3]);
         assert_eq!(kept, [1, 2, 3]);
     }
 }

@@ -152,8 +152,6 @@ pub enum Const {
     EmptyList,
     /// The empty set.
     EmptySet,
-    /// A function that captures nothing; a unit.
-    Closure(u32),
     /// A list or set of constants, delayed; a unit.
     Thunk(u32),
 }

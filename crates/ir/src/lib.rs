@@ -1,7 +1,8 @@
 //! From the parser's calls to code that can be run.
 //!
 //! 1. [`AstSink`] builds an [`Ast`] while the text is parsed (`sink.rs`, `merge.rs`).
-//! 2. [`lower`] resolves its names and produces [`Code`] (`lower/`).
+//! 2. [`parse_text`] does that for a text and words its errors.
+//! 3. [`lower`] resolves its names and produces [`Code`] (`lower/`).
 //!
 //! [`Ast::show`] prints expressions in the reference's normal form. The crate opens no file and
 //! knows no value: constants are plain data, paths are kept as written, and what the base
@@ -18,6 +19,7 @@ mod merge;
 mod number;
 mod show;
 mod sink;
+mod text;
 
 pub use ast::{Ast, AstId, Pos};
 pub use code::{CAPTURE, Code, Const, FormalInfo, LambdaInfo, NONE, Node, NodeId, Op, UnitInfo};
@@ -26,6 +28,9 @@ pub use lower::{NameError, lower};
 pub use number::float_with_six_digits;
 pub use show::{ResolvePath, is_identifier, show_string, show_symbol};
 pub use sink::AstSink;
+pub use text::{Text, parse_text};
+
+pub use firn_parser::{Entry, Lint, ParseOptions};
 
 #[cfg(test)]
 mod tests;

@@ -2,13 +2,14 @@
 
 use super::{Lower, Place};
 use crate::ast::{AstId, Expr, Pos, Span32};
-use crate::code::{Const, FormalInfo, LambdaInfo, NONE, Node, NodeId, Op, UnitInfo};
+use crate::code::{FormalInfo, LambdaInfo, NONE, Node, NodeId, Op, UnitInfo};
 
 /// Functions of plain parameters, one right inside the other, become one of at most this arity.
 const MAX_ARITY: usize = 8;
 
 impl Lower<'_> {
-    /// A function: a constant if it captures nothing.
+    /// A function. Even one that captures nothing is made anew each time: functions are equal only
+    /// if they are the same object.
     pub(super) fn closure(&mut self, id: AstId) -> NodeId {
         let mut params = Vec::new();
         let mut positions = Vec::new();
@@ -84,9 +85,6 @@ impl Lower<'_> {
             arity,
         });
         let pos = self.ast.pos(id);
-        if built.captures.is_empty() {
-            return self.constant(Const::Closure(unit), pos);
-        }
         let captures = self.extra(&built.captures);
         self.node(Op::Closure, [unit, captures, 0], pos)
     }

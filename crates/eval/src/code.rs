@@ -1,0 +1,168 @@
+//! Code that has been loaded: the intermediate form with its constants as values, its units linked,
+//! and a cache for each place that wants one.
+
+use std::sync::OnceLock;
+
+use firn_heap::{AttrPos, Heap, InlineCache, Shape, Slot, Unit};
+use firn_ir::{CAPTURE, Const, LambdaInfo, NONE, Node, Pos};
+use firn_source::{CanonicalPath, FileId, RootId, SourcePath};
+use firn_symbol::Symbol;
+
+use crate::ctx::{Ctx, Val};
+use crate::error::{Fail, Place};
+
+/// One loaded text.
+pub struct Code<'h> {
+    pub(crate) nodes: &'h [Node],
+    pub(crate) extra: &'h [u32],
+    pub(crate) symbols: &'h [Symbol],
+    pub(crate) consts: &'h [Slot<'h, Code<'h>>],
+    pub(crate) units: &'h [Unit<'h, Code<'h>>],
+    pub(crate) lambdas: &'h [LambdaInfo],
+    pub(crate) caches: &'h [InlineCache],
+    pub(crate) sites: &'h [OnceLock<Site<'h>>],
+    /// The source; none for code that the machine made itself.
+    pub(crate) file: Option<FileId>,
+}
+
+/// What a set literal needs every time it is evaluated.
+#[derive(Clone, Copy)]
+pub(crate) struct Site<'h> {
+    pub(crate) shape: &'h Shape<'h>,
+    /// For each slot of the shape, the index in the literal's list.
+    pub(crate) order: &'h [u32],
+}
+
+impl<'h> Code<'h> {
+    /// A run of operands.
+    #[inline]
+    pub(crate) fn list(&self, start: u32, len: usize) -> &'h [u32] {
+        &self.extra[start as usize..start as usize + len]
+    }
+
+    /// The place of an offset in this code.
+    pub(crate) fn place(&self, pos: Pos) -> Option<Place> {
+        Some(Place {
+            file: self.file?,
+            offset: pos.get()?,
+        })
+    }
+
+    pub(crate) fn attr_pos(&self, pos: Pos) -> AttrPos {
+        self.place(pos).map_or(AttrPos::NONE, |place| {
+            AttrPos::new(place.file.0, place.offset)
+        })
+    }
+
+    /// A name of this code.
+    pub(crate) fn symbol(&self, idx: u32) -> Symbol {
+        self.symbols[idx as usize]
+    }
+
+    /// The name of a lambda.
+    pub(crate) fn lambda_name(&self, lambda: u32) -> Option<Symbol> {
+        let name = self.lambdas.get(lambda as usize)?.name;
+        (name != NONE).then(|| self.symbol(name))
+    }
+}
+
+/// Splits a location into whether it is a capture, and its index.
+#[inline]
+pub(crate) fn location(encoded: u32) -> (bool, u32) {
+    (encoded & CAPTURE != 0, encoded & !CAPTURE)
+}
+
+/// The canonical form of a path literal as it stands in `dir`. A slash at the end is kept: it
+/// matters when something is appended.
+pub(crate) fn resolve_literal(literal: &[u8], dir: &SourcePath) -> (RootId, Vec<u8>) {
+    let (root, path) = if literal.first() == Some(&b'/') {
+        (RootId::HOST, CanonicalPath::new(literal))
+    } else {
+        (dir.root, dir.path.join(literal))
+    };
+    let mut bytes = path.as_bytes().to_vec();
+    if literal.len() > 1 && literal.last() == Some(&b'/') && bytes.last() != Some(&b'/') {
+        bytes.push(b'/');
+    }
+    (root, bytes)
+}
+
+impl<'h> Ctx<'h> {
+    /// Loads code whose relative paths are meant from `dir`.
+    pub(crate) fn load(
+        &mut self,
+        code: firn_ir::Code,
+        file: Option<FileId>,
+        dir: &SourcePath,
+    ) -> Result<&'h Unit<'h, Code<'h>>, Fail> {
+        let heap: &'h Heap = self.alloc.heap();
+        let units: &'h [Unit<'h, Code<'h>>] = self.alloc.values(code.units.iter().map(|unit| {
+            let has_formals = code
+                .lambdas
+                .get(unit.lambda as usize)
+                .is_some_and(|lambda| lambda.formals.is_some());
+            Unit::new(
+                [unit.entry, unit.lambda, unit.n_caps, unit.n_slots],
+                unit.arity,
+                u8::from(has_formals),
+            )
+        }));
+        let mut consts: Vec<Val<'h>> = Vec::with_capacity(code.consts.len());
+        for value in &code.consts {
+            consts.push(self.load_const(value, units, dir)?);
+        }
+        let consts = self.alloc.slots(&consts);
+        let loaded: &'h Code<'h> = self.alloc.value(Code {
+            nodes: self.alloc.slice(&code.nodes),
+            extra: self.alloc.slice(&code.extra),
+            symbols: self.alloc.slice(&code.symbols),
+            consts,
+            units,
+            lambdas: heap.keep(code.lambdas),
+            caches: self
+                .alloc
+                .values((0..code.n_caches as usize).map(|_| InlineCache::default())),
+            sites: self
+                .alloc
+                .values((0..code.n_sites as usize).map(|_| OnceLock::new())),
+            file,
+        });
+        for unit in units {
+            unit.link(loaded);
+        }
+        Ok(&units[code.root as usize])
+    }
+
+    fn load_const(
+        &mut self,
+        value: &Const,
+        units: &'h [Unit<'h, Code<'h>>],
+        dir: &SourcePath,
+    ) -> Result<Val<'h>, Fail> {
+        Ok(match value {
+            Const::Int(value) => self.new_int(*value),
+            Const::Float(value) => self.new_float(*value),
+            Const::Str(bytes) => self.new_str(bytes),
+            Const::Path(literal) => {
+                let (root, path) = if literal.starts_with(b"~/") {
+                    if self.shared.purity.pure_eval {
+                        let message = format!(
+                            "the path '{}' can not be resolved in pure mode",
+                            String::from_utf8_lossy(literal)
+                        );
+                        return Err(self.error(crate::ErrorKind::Eval, message));
+                    }
+                    let home = self.host_result(|host| host.home_dir())?;
+                    let literal = [home.as_slice(), &literal[1..]].concat();
+                    resolve_literal(&literal, dir)
+                } else {
+                    resolve_literal(literal, dir)
+                };
+                Val::path(&self.alloc, root.0, &path)
+            }
+            Const::EmptyList => self.empty_list,
+            Const::EmptySet => self.empty_set,
+            Const::Thunk(unit) => Val::thunk(&self.alloc, &units[*unit as usize]).0,
+        })
+    }
+}

@@ -1,0 +1,438 @@
+//! Calls.
+//!
+//! The arguments of a call are on top of the value stack. [`Ctx::enter`] either prepares the frame
+//! of a lambda, so that the caller's loop can go on with its body, or gives the value: of a
+//! builtin, or of a function that still lacks arguments.
+
+use firn_heap::{Closure, Function};
+use firn_ir::{NONE, Node, NodeId, Op};
+
+use super::Env;
+use crate::ctx::{CallRecord, Ctx, Res, Val};
+use crate::error::{ErrorKind, EvalError, Fail, Place};
+use crate::internal::RETHROW;
+use crate::suggest::suggestions;
+
+/// What a call leads to.
+pub(super) enum Entered<'h> {
+    /// The body of a lambda, whose frame is ready.
+    Body(NodeId),
+    /// A value.
+    Value(Val<'h>),
+}
+
+/// More arguments than any builtin takes.
+const MAX_ARITY: usize = 16;
+
+impl<'h> Ctx<'h> {
+    /// Calls `function` with the `n` topmost words of the stack. A frame is made at `frame`, which
+    /// is not above the arguments.
+    pub(super) fn enter(
+        &mut self,
+        env: &mut Env<'h>,
+        function: Val<'h>,
+        n: usize,
+        frame: usize,
+        site: Option<NodeId>,
+    ) -> Result<Entered<'h>, Fail> {
+        let mut function = function;
+        let mut n = n;
+        let site = site.map(|site| (env.code, site));
+        let place = site.and_then(|(code, site)| code.place(code.nodes[site as usize].pos));
+        loop {
+            if let Some(closure) = function.as_closure() {
+                let arity = closure.unit.arity as usize;
+                if n == arity {
+                    self.make_frame(closure, n, frame, site, place)?;
+                    *env = Env {
+                        code: closure.unit.code(),
+                        caps: closure.caps,
+                        base: frame,
+                    };
+                    return Ok(Entered::Body(closure.unit.entry));
+                }
+                if n < arity {
+                    return Ok(Entered::Value(self.partial(function, n)));
+                }
+                let first = self.stack.top() - n;
+                function = self.run_closure(closure, first, site, place)?;
+                n -= arity;
+                continue;
+            }
+            match function.as_function() {
+                Some(Function::Builtin(id)) => {
+                    let arity = self.builtins[id as usize].arity();
+                    if n < arity {
+                        return Ok(Entered::Value(self.partial(function, n)));
+                    }
+                    let mut args = [Val::null(); MAX_ARITY];
+                    let first = self.stack.top() - n;
+                    for (idx, arg) in args[..arity].iter_mut().enumerate() {
+                        *arg = self.stack.get(first, idx as u32);
+                    }
+                    let value = self.run_builtin(id, &args[..arity], place)?;
+                    n -= arity;
+                    if n == 0 {
+                        return Ok(Entered::Value(value));
+                    }
+                    function = value;
+                }
+                Some(Function::Partial(partial)) => {
+                    self.insert_args(n, partial.args, place)?;
+                    n += partial.args.len();
+                    function = partial.function;
+                }
+                Some(Function::Closure(_)) | None => {
+                    function = self.call_functor(function, n, place)?;
+                    n -= 1;
+                    if n == 0 {
+                        return Ok(Entered::Value(function));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The function with the `n` topmost words as its first arguments.
+    fn partial(&mut self, function: Val<'h>, n: usize) -> Val<'h> {
+        let top = self.stack.top();
+        let args: Vec<Val<'h>> = self
+            .stack
+            .slots(top - n, top)
+            .iter()
+            .map(firn_heap::Slot::get)
+            .collect();
+        Val::partial(&self.alloc, function, &[], &args)
+    }
+
+    /// Puts words below the `n` topmost ones.
+    fn insert_args(
+        &mut self,
+        n: usize,
+        args: &[Val<'h>],
+        place: Option<Place>,
+    ) -> Result<(), Fail> {
+        let first = self.stack.top() - n;
+        if !self.stack.extend_to(first, n + args.len()) {
+            return Err(self.stack_overflow(place));
+        }
+        for idx in (0..n as u32).rev() {
+            let word = self.stack.get(first, idx);
+            self.stack.set(first, idx + args.len() as u32, word);
+        }
+        for (idx, arg) in args.iter().enumerate() {
+            self.stack.set(first, idx as u32, *arg);
+        }
+        Ok(())
+    }
+
+    /// Moves the `n` topmost words to the frame, makes room for the rest of it, records the call,
+    /// and takes the argument apart if the lambda wants that.
+    #[inline]
+    fn make_frame(
+        &mut self,
+        closure: Closure<'h, crate::code::Code<'h>>,
+        n: usize,
+        frame: usize,
+        site: Option<(&'h crate::code::Code<'h>, NodeId)>,
+        place: Option<Place>,
+    ) -> Result<(), Fail> {
+        let unit = closure.unit;
+        let first = self.stack.top() - n;
+        if first != frame {
+            for idx in 0..n as u32 {
+                let word = self.stack.get(first, idx);
+                self.stack.set(frame, idx, word);
+            }
+        }
+        if self.calls.len() >= self.max_calls || !self.stack.extend_to(frame, unit.n_slots as usize)
+        {
+            return Err(self.stack_overflow(place));
+        }
+        if unit.flags != 0 {
+            self.bind_formals(closure, frame, place)?;
+        }
+        self.calls.push(CallRecord { site, callee: unit });
+        Ok(())
+    }
+
+    /// Runs a lambda with as many words at `first` as it has parameters, and leaves the stack.
+    fn run_closure(
+        &mut self,
+        closure: Closure<'h, crate::code::Code<'h>>,
+        first: usize,
+        site: Option<(&'h crate::code::Code<'h>, NodeId)>,
+        place: Option<Place>,
+    ) -> Res<'h> {
+        let top = self.stack.top();
+        let n_calls = self.calls.len();
+        let arity = closure.unit.arity as usize;
+        for idx in 0..arity as u32 {
+            let word = self.stack.get(first, idx);
+            if !self.stack.push(word) {
+                return Err(self.stack_overflow(place));
+            }
+        }
+        self.make_frame(closure, arity, top, site, place)?;
+        let env = Env {
+            code: closure.unit.code(),
+            caps: closure.caps,
+            base: top,
+        };
+        let result = self.eval(&env, closure.unit.entry);
+        if result.is_err() {
+            self.trace_calls(n_calls);
+        }
+        self.calls.truncate(n_calls);
+        self.stack.truncate(top);
+        result
+    }
+
+    /// Calls a set by way of its `__functor`, with the first of the `n` topmost words.
+    fn call_functor(&mut self, set: Val<'h>, n: usize, place: Option<Place>) -> Res<'h> {
+        let functor = set.as_set().and_then(|attrs| attrs.get(self.names.functor));
+        let Some(functor) = functor else {
+            let message = format!(
+                "attempt to call something which is not a function but {}",
+                self.describe(set)
+            );
+            return Err(self.error_at(place, ErrorKind::Type, message));
+        };
+        let first = self.stack.top() - n;
+        let arg = self.stack.get(first, 0);
+        let functor = self.force_at(functor, place)?;
+        match self.call(functor, &[set, arg]) {
+            Ok(value) => Ok(value),
+            Err(fail) => Err(self.trace(
+                fail,
+                place,
+                "while calling a functor (an attribute set with a '__functor' attribute)",
+            )),
+        }
+    }
+
+    /// Calls a function with arguments, as builtins do.
+    pub fn call(&mut self, function: Val<'h>, args: &[Val<'h>]) -> Res<'h> {
+        let function = self.force(function)?;
+        let top = self.stack.top();
+        for arg in args {
+            if !self.stack.push(*arg) {
+                self.stack.truncate(top);
+                return Err(self.stack_overflow(None));
+            }
+        }
+        self.check_native_stack()?;
+        let n_calls = self.calls.len();
+        let mut env = Env {
+            code: self.internal.rethrow.code(),
+            caps: &[],
+            base: top,
+        };
+        let result = match self.enter(&mut env, function, args.len(), top, None) {
+            Ok(Entered::Body(body)) => self.eval(&env, body),
+            Ok(Entered::Value(value)) => Ok(value),
+            Err(fail) => Err(fail),
+        };
+        if result.is_err() {
+            self.trace_calls(n_calls);
+        }
+        self.calls.truncate(n_calls);
+        self.stack.truncate(top);
+        result
+    }
+
+    fn run_builtin(&mut self, id: u32, args: &[Val<'h>], place: Option<Place>) -> Res<'h> {
+        self.check_native_stack()?;
+        let builtin = &self.builtins[id as usize];
+        let top = self.stack.top();
+        let result = match (builtin.run)(self, args) {
+            Ok(value) => self.force_at(value, place),
+            Err(fail) => Err(fail),
+        };
+        self.stack.truncate(top);
+        match result {
+            Err(fail) if builtin.trace => {
+                let text = format!("while calling the '{}' builtin", builtin.plain_name());
+                Err(self.trace(fail, place, text))
+            }
+            result => result,
+        }
+    }
+
+    /// A call of a builtin whose arguments are all there.
+    pub(super) fn call_builtin_node(&mut self, env: &Env<'h>, node: &Node) -> Res<'h> {
+        if node.a == RETHROW {
+            let error = self.stashed.clone().unwrap_or_else(|| {
+                Box::new(EvalError::new(ErrorKind::Eval, "this value failed before"))
+            });
+            return Err(self.rethrow(error));
+        }
+        let builtin = &self.builtins[node.a as usize];
+        let n = node.n as usize;
+        let mut args = [Val::null(); MAX_ARITY];
+        for (idx, &arg) in env.code.list(node.b, n).iter().enumerate() {
+            args[idx] = if builtin.strict & (1 << idx) == 0 {
+                self.delay(env, arg)
+            } else {
+                match self.operand(env, arg) {
+                    Ok(value) => value,
+                    Err(fail) => {
+                        // The builtin forces this argument first and says so in its own words.
+                        self.stashed = Some(self.take_error(fail));
+                        for (idx, &arg) in env.code.list(node.b, n).iter().enumerate().skip(idx + 1)
+                        {
+                            args[idx] = match builtin.strict & (1 << idx) {
+                                0 => self.delay(env, arg),
+                                _ => Val::thunk(&self.alloc, self.internal.rethrow).0,
+                            };
+                        }
+                        args[idx] = Val::thunk(&self.alloc, self.internal.rethrow).0;
+                        break;
+                    }
+                }
+            };
+        }
+        let place = env.place(node.pos);
+        self.run_builtin(node.a, &args[..n], place)
+    }
+
+    /// Takes the argument in slot 0 apart into the slots of the formals.
+    fn bind_formals(
+        &mut self,
+        closure: Closure<'h, crate::code::Code<'h>>,
+        frame: usize,
+        place: Option<Place>,
+    ) -> Result<(), Fail> {
+        let unit = closure.unit;
+        let code = unit.code();
+        let lambda = &code.lambdas[unit.lambda as usize];
+        let lambda_place = lambda.positions.first().and_then(|&pos| code.place(pos));
+        let env = Env {
+            code,
+            caps: closure.caps,
+            base: frame,
+        };
+        let arg = self.stack.get(frame, 0);
+        let set = match self.force_at(arg, lambda_place) {
+            Ok(value) => value
+                .as_set()
+                .ok_or_else(|| self.expected("a set", value, lambda_place)),
+            Err(fail) => Err(fail),
+        };
+        let set = match set {
+            Ok(set) => set,
+            Err(fail) => {
+                let text = "while evaluating the value passed for the lambda argument";
+                let fail = self.trace(fail, lambda_place, text);
+                return Err(self.from_call_site(fail, place));
+            }
+        };
+        let Some(formals) = &lambda.formals else {
+            return Ok(());
+        };
+        let mut n_used = 0;
+        let mut n_cells = 0;
+        for (idx, formal) in formals.iter().enumerate() {
+            let cache = &code.caches[lambda.cache as usize + idx];
+            let word = match set.get_cached(code.symbol(formal.name), cache) {
+                Some(word) => {
+                    n_used += 1;
+                    word
+                }
+                None if formal.default == NONE => {
+                    let message = format!(
+                        "function '{}' called without required argument '{}'",
+                        self.function_name(code, unit.lambda),
+                        crate::print::name_text(code.symbol(formal.name))
+                    );
+                    let fail = self.error_at(lambda_place, ErrorKind::Type, message);
+                    return Err(self.from_call_site(fail, place));
+                }
+                None => {
+                    let node = env.node(formal.default);
+                    match node.op {
+                        Op::Thunk => {
+                            n_cells += 1;
+                            Val::thunk(&self.alloc, &code.units[node.a as usize]).0
+                        }
+                        Op::Closure => {
+                            n_cells += 1;
+                            Val::closure(&self.alloc, &code.units[node.a as usize]).0
+                        }
+                        _ => self.delay(&env, formal.default),
+                    }
+                }
+            };
+            self.stack.set(frame, formal.slot, word);
+        }
+        if n_cells > 0 {
+            for (idx, formal) in formals.iter().enumerate() {
+                let cache = &code.caches[lambda.cache as usize + idx];
+                if formal.default == NONE
+                    || set.get_cached(code.symbol(formal.name), cache).is_some()
+                {
+                    continue;
+                }
+                let node = env.node(formal.default);
+                if matches!(node.op, Op::Thunk | Op::Closure) {
+                    let cell = self.stack.get(frame, formal.slot);
+                    self.fill_cell(&env, node, cell);
+                }
+            }
+        }
+        if !lambda.ellipsis && n_used != set.len(&self.alloc) {
+            let known: Vec<_> = formals
+                .iter()
+                .map(|formal| code.symbol(formal.name))
+                .collect();
+            let flat = set.flat(&self.alloc);
+            let unexpected = flat
+                .by_name(&self.alloc)
+                .map(|(name, _)| name)
+                .find(|name| !known.contains(name));
+            if let Some(unexpected) = unexpected {
+                let mut error = EvalError::new(
+                    ErrorKind::Type,
+                    format!(
+                        "function '{}' called with unexpected argument '{}'",
+                        self.function_name(code, unit.lambda),
+                        crate::print::name_text(unexpected)
+                    ),
+                );
+                error.place = lambda_place;
+                error.suggestions = suggestions(
+                    known.iter().map(|name| name.as_bytes()),
+                    unexpected.as_bytes(),
+                );
+                let fail = self.fail(error);
+                return Err(self.from_call_site(fail, place));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets the captures of a thunk or closure that was made before its surroundings were.
+    pub(super) fn fill_cell(&mut self, env: &Env<'h>, node: &Node, cell: Val<'h>) {
+        let caps = match cell.suspended() {
+            Some((_, caps)) => Some(caps),
+            None => cell.as_closure().map(|closure| closure.caps),
+        };
+        if let Some(caps) = caps {
+            self.fill(env, node.b, caps);
+        }
+    }
+
+    fn function_name(&self, code: &crate::code::Code<'h>, lambda: u32) -> String {
+        code.lambda_name(lambda)
+            .map_or_else(|| "anonymous lambda".to_owned(), crate::print::name_text)
+    }
+
+    #[cold]
+    fn from_call_site(&mut self, fail: Fail, place: Option<Place>) -> Fail {
+        if place.is_some() {
+            self.trace(fail, place, "from call site")
+        } else {
+            fail
+        }
+    }
+}

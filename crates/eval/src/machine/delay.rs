@@ -1,0 +1,112 @@
+//! What is passed on unevaluated: reading variables, making functions and thunks, and the little
+//! that may be computed at once because it can neither fail nor diverge.
+
+use firn_heap::{Kind, Slot};
+use firn_ir::{Node, NodeId, Op};
+
+use super::Env;
+use crate::code::Code;
+use crate::ctx::{Ctx, Val};
+
+impl<'h> Ctx<'h> {
+    /// The word of a variable or constant.
+    #[inline]
+    pub(super) fn read(&self, env: &Env<'h>, node: &Node) -> Val<'h> {
+        match node.op {
+            Op::Local => self.stack.get(env.base, node.a),
+            Op::Capture => env.caps[node.a as usize].get(),
+            Op::Const => env.code.consts[node.a as usize].get(),
+            Op::Global => self.globals[node.a as usize].get(),
+            Op::LocalFrame => field(self.stack.get(env.base, node.a), node.b),
+            _ => field(env.caps[node.a as usize].get(), node.b),
+        }
+    }
+
+    /// The word of an expression in a delayed place.
+    #[inline]
+    pub(super) fn delay(&mut self, env: &Env<'h>, id: NodeId) -> Val<'h> {
+        let node = env.node(id);
+        match node.op {
+            Op::Local => self.stack.get(env.base, node.a),
+            Op::Capture => env.caps[node.a as usize].get(),
+            Op::Thunk => self.make_thunk(env, node),
+            Op::Closure => self.make_closure(env, node),
+            Op::EagerBinary => match self.eager_binary(env, node) {
+                Some(value) => value,
+                None => self.make_thunk(env, env.node(node.c)),
+            },
+            Op::EagerSelect => match self.eager_select(env, node) {
+                Some(value) => value,
+                None => self.make_thunk(env, env.node(node.c)),
+            },
+            Op::Const | Op::Global | Op::LocalFrame | Op::CaptureFrame => self.read(env, node),
+            other => unreachable!("delayed places hold no {other:?}"),
+        }
+    }
+
+    #[inline]
+    fn make_thunk(&mut self, env: &Env<'h>, node: &Node) -> Val<'h> {
+        let (word, caps) = Val::thunk(&self.alloc, &env.code.units[node.a as usize]);
+        self.fill(env, node.b, caps);
+        word
+    }
+
+    #[inline]
+    pub(super) fn make_closure(&mut self, env: &Env<'h>, node: &Node) -> Val<'h> {
+        let (word, caps) = Val::closure(&self.alloc, &env.code.units[node.a as usize]);
+        self.fill(env, node.b, caps);
+        word
+    }
+
+    /// Sets captures from the locations listed at `list`.
+    #[inline]
+    pub(super) fn fill(&mut self, env: &Env<'h>, list: u32, caps: &[Slot<'h, Code<'h>>]) {
+        let locations = env.code.list(list, caps.len());
+        for (slot, &location) in caps.iter().zip(locations) {
+            slot.set(self.at(env, location));
+        }
+    }
+
+    #[inline]
+    fn eager_binary(&mut self, env: &Env<'h>, node: &Node) -> Option<Val<'h>> {
+        let left = self
+            .read(env, env.node(node.a))
+            .resolved()?
+            .as_small_int()?;
+        let right = self
+            .read(env, env.node(node.b))
+            .resolved()?
+            .as_small_int()?;
+        if node.k == Op::Add as u8 {
+            Val::small_int(left.checked_add(right)?)
+        } else if node.k == Op::Sub as u8 {
+            Val::small_int(left.checked_sub(right)?)
+        } else if node.k == Op::Mul as u8 {
+            Val::small_int(left.checked_mul(right)?)
+        } else {
+            Some(Val::bool(left < right))
+        }
+    }
+
+    /// A field that has a value already. Functions are left alone: which object they are can be
+    /// seen by comparing them.
+    #[inline]
+    fn eager_select(&mut self, env: &Env<'h>, node: &Node) -> Option<Val<'h>> {
+        let select = env.node(node.a);
+        let base = self.read(env, env.node(select.a)).resolved()?.as_set()?;
+        let cache = &env.code.caches[select.c as usize];
+        let value = base
+            .get_cached(env.code.symbol(select.b), cache)?
+            .resolved()?;
+        (value.kind() != Kind::Function).then_some(value)
+    }
+}
+
+/// A field of a shared frame.
+#[inline]
+fn field<'h>(frame: Val<'h>, idx: u32) -> Val<'h> {
+    frame
+        .as_frame()
+        .expect("a frame is where resolution put one")[idx as usize]
+        .get()
+}

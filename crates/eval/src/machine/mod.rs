@@ -1,0 +1,454 @@
+//! The machine: a walk over resolved nodes.
+//!
+//! [`Ctx::eval`] runs one expression until it has a value. Branches, bodies and calls in tail
+//! position continue its loop instead of recursing: the arguments of a call are laid where the
+//! frame of this run begins, over whatever its own body had there. Each call leaves a record, so
+//! depth is counted and traces are complete even where no native frame is left.
+//!
+//! Delayed places are served by [`Ctx::delay`] (`delay.rs`), calls by `call.rs`, arithmetic and
+//! comparison by `arith.rs`, selection by `select.rs`, sets by `sets.rs`.
+
+mod arith;
+mod call;
+mod delay;
+mod select;
+mod sets;
+mod strings;
+
+use firn_heap::{Attempt, Slot};
+use firn_ir::{Node, NodeId, Op, Pos};
+
+use crate::code::{Code, location};
+use crate::ctx::{Ctx, Res, Val};
+use crate::error::{ErrorKind, Fail, Frame, FrameKind, Place};
+
+/// What a body runs with.
+#[derive(Clone, Copy)]
+pub(crate) struct Env<'h> {
+    pub(crate) code: &'h Code<'h>,
+    pub(crate) caps: &'h [Slot<'h, Code<'h>>],
+    /// Where its slots begin on the value stack.
+    pub(crate) base: usize,
+}
+
+impl<'h> Env<'h> {
+    #[inline]
+    pub(crate) fn node(&self, id: NodeId) -> &'h Node {
+        &self.code.nodes[id as usize]
+    }
+
+    pub(crate) fn place(&self, pos: Pos) -> Option<Place> {
+        self.code.place(pos)
+    }
+}
+
+/// Unwraps inside the loop: a failure ends it.
+macro_rules! tri {
+    ($result:expr) => {
+        match $result {
+            Ok(value) => value,
+            Err(fail) => break Err(fail),
+        }
+    };
+}
+
+impl<'h> Ctx<'h> {
+    /// The value of a word.
+    #[inline]
+    pub fn force(&mut self, word: Val<'h>) -> Res<'h> {
+        match word.resolved() {
+            Some(value) => Ok(value),
+            None => self.force_thunk(word),
+        }
+    }
+
+    /// The value of a word that is needed at a place, which an infinite recursion is reported at.
+    pub(crate) fn force_at(&mut self, word: Val<'h>, place: Option<Place>) -> Res<'h> {
+        match word.resolved() {
+            Some(value) => Ok(value),
+            None => self
+                .force_thunk(word)
+                .map_err(|fail| self.place_recursion(fail, place)),
+        }
+    }
+
+    #[cold]
+    pub(crate) fn place_recursion(&mut self, fail: Fail, place: Option<Place>) -> Fail {
+        if let Some(error) = &mut self.error
+            && error.kind == ErrorKind::InfiniteRecursion
+            && error.place.is_none()
+        {
+            error.place = place;
+        }
+        fail
+    }
+
+    #[inline(never)]
+    fn force_thunk(&mut self, word: Val<'h>) -> Res<'h> {
+        match word.claim(self.task) {
+            Attempt::Done(value) => Ok(value),
+            Attempt::Owned(_) => Err(self.error(
+                ErrorKind::InfiniteRecursion,
+                "infinite recursion encountered",
+            )),
+            Attempt::Claimed(claim) => {
+                let base = self.stack.top();
+                let env = Env {
+                    code: claim.unit.code(),
+                    caps: claim.caps,
+                    base,
+                };
+                if !self.stack.extend_to(base, claim.unit.n_slots as usize) {
+                    claim.abandon();
+                    return Err(self.stack_overflow(None));
+                }
+                let result = self.eval(&env, claim.unit.entry);
+                self.stack.truncate(base);
+                match result {
+                    Ok(value) => {
+                        claim.finish(value);
+                        Ok(value)
+                    }
+                    Err(fail) => {
+                        claim.abandon();
+                        Err(fail)
+                    }
+                }
+            }
+        }
+    }
+
+    #[cold]
+    pub(crate) fn stack_overflow(&mut self, place: Option<Place>) -> Fail {
+        self.error_at(
+            place,
+            ErrorKind::StackOverflow,
+            "stack overflow; max-call-depth exceeded",
+        )
+    }
+
+    /// Fails if the native stack is used up.
+    #[inline]
+    pub(crate) fn check_native_stack(&mut self) -> Result<(), Fail> {
+        if crate::stack::position() < self.stack_limit {
+            return Err(self.stack_overflow(None));
+        }
+        Ok(())
+    }
+
+    /// The value of an operand; the common ones without a native frame.
+    #[inline]
+    pub(crate) fn operand(&mut self, env: &Env<'h>, id: NodeId) -> Res<'h> {
+        let node = env.node(id);
+        let word = match node.op {
+            Op::Local => self.stack.get(env.base, node.a),
+            Op::Capture => env.caps[node.a as usize].get(),
+            Op::Const => env.code.consts[node.a as usize].get(),
+            _ => return self.eval(env, id),
+        };
+        match word.resolved() {
+            Some(value) => Ok(value),
+            None => self.eval(env, id),
+        }
+    }
+
+    /// The word that a location holds.
+    #[inline]
+    pub(crate) fn at(&self, env: &Env<'h>, encoded: u32) -> Val<'h> {
+        match location(encoded) {
+            (true, capture) => env.caps[capture as usize].get(),
+            (false, slot) => self.stack.get(env.base, slot),
+        }
+    }
+
+    /// Evaluates an expression.
+    pub(crate) fn eval(&mut self, outer: &Env<'h>, start: NodeId) -> Res<'h> {
+        self.check_native_stack()?;
+        let entry_top = self.stack.top();
+        let n_calls = self.calls.len();
+        let mut env = *outer;
+        let mut id = start;
+        let result = loop {
+            let node = env.node(id);
+            match node.op {
+                Op::Const => {
+                    let word = env.code.consts[node.a as usize].get();
+                    break self.force(word);
+                }
+                Op::Local | Op::Capture | Op::LocalFrame | Op::CaptureFrame | Op::Global => {
+                    let word = self.read(&env, node);
+                    match word.resolved() {
+                        Some(value) => break Ok(value),
+                        None => {
+                            let place = env.place(node.pos);
+                            break self.force_at(word, place);
+                        }
+                    }
+                }
+                Op::With => break self.with_variable(&env, node),
+                Op::Select => {
+                    let base = tri!(self.operand(&env, node.a));
+                    let cache = &env.code.caches[node.c as usize];
+                    if let Some(set) = base.as_set()
+                        && let Some(word) = set.get_cached(env.code.symbol(node.b), cache)
+                        && let Some(value) = word.resolved()
+                    {
+                        break Ok(value);
+                    }
+                    break self.select(&env, node, base);
+                }
+                Op::SelectPath => match self.select_path(&env, node) {
+                    Ok(select::Selected::Value(value)) => break Ok(value),
+                    Ok(select::Selected::Default(default)) => id = default,
+                    Err(fail) => break Err(fail),
+                },
+                Op::HasAttr => break self.has_attr(&env, node),
+                Op::Apply1 => {
+                    let function = tri!(self.operand(&env, node.a));
+                    let arg = self.delay(&env, node.b);
+                    if !self.stack.push(arg) {
+                        break Err(self.stack_overflow(env.place(node.pos)));
+                    }
+                    match tri!(self.enter(&mut env, function, 1, entry_top, Some(id))) {
+                        call::Entered::Body(body) => id = body,
+                        call::Entered::Value(value) => break Ok(value),
+                    }
+                }
+                Op::Apply => {
+                    let function = tri!(self.operand(&env, node.a));
+                    let n = node.n as usize;
+                    let mut full = false;
+                    for &arg in env.code.list(node.b, n) {
+                        let arg = self.delay(&env, arg);
+                        full |= !self.stack.push(arg);
+                    }
+                    if full {
+                        break Err(self.stack_overflow(env.place(node.pos)));
+                    }
+                    match tri!(self.enter(&mut env, function, n, entry_top, Some(id))) {
+                        call::Entered::Body(body) => id = body,
+                        call::Entered::Value(value) => break Ok(value),
+                    }
+                }
+                Op::CallBuiltin => break self.call_builtin_node(&env, node),
+                Op::Sub | Op::Mul | Op::Div | Op::Less => break self.arithmetic(&env, node),
+                Op::Add => break self.add(&env, node),
+                Op::Strings => break self.strings(&env, node),
+                Op::Equal | Op::NotEqual => {
+                    let left = tri!(self.operand(&env, node.a));
+                    let right = tri!(self.operand(&env, node.b));
+                    let equal = tri!(self.equal_values(left, right));
+                    break Ok(Val::bool(equal == (node.op == Op::Equal)));
+                }
+                Op::And => {
+                    let left = tri!(self.condition(
+                        &env,
+                        node.a,
+                        node.pos,
+                        "in the left operand of the AND (&&) operator"
+                    ));
+                    if !left {
+                        break Ok(Val::bool(false));
+                    }
+                    let right = self.condition(
+                        &env,
+                        node.b,
+                        node.pos,
+                        "in the right operand of the AND (&&) operator",
+                    );
+                    break right.map(Val::bool);
+                }
+                Op::Or => {
+                    let left = tri!(self.condition(
+                        &env,
+                        node.a,
+                        node.pos,
+                        "in the left operand of the OR (||) operator"
+                    ));
+                    if left {
+                        break Ok(Val::bool(true));
+                    }
+                    let right = self.condition(
+                        &env,
+                        node.b,
+                        node.pos,
+                        "in the right operand of the OR (||) operator",
+                    );
+                    break right.map(Val::bool);
+                }
+                Op::Implication => {
+                    let left = tri!(self.condition(
+                        &env,
+                        node.a,
+                        node.pos,
+                        "in the left operand of the IMPL (->) operator"
+                    ));
+                    if !left {
+                        break Ok(Val::bool(true));
+                    }
+                    let right = self.condition(
+                        &env,
+                        node.b,
+                        node.pos,
+                        "in the right operand of the IMPL (->) operator",
+                    );
+                    break right.map(Val::bool);
+                }
+                Op::Not => {
+                    let text = "in the argument of the not operator";
+                    let operand = self.condition(&env, node.a, node.pos, text);
+                    break operand.map(|operand| Val::bool(!operand));
+                }
+                Op::Update => break self.update(&env, node),
+                Op::Concat => break self.concat(&env, node),
+                Op::Closure => break Ok(self.make_closure(&env, node)),
+                Op::Thunk | Op::EagerBinary | Op::EagerSelect => {
+                    let word = self.delay(&env, id);
+                    break self.force(word);
+                }
+                Op::List => {
+                    let top = self.stack.top();
+                    let mut full = false;
+                    for &item in env.code.list(node.a, node.b as usize) {
+                        let item = self.delay(&env, item);
+                        full |= !self.stack.push(item);
+                    }
+                    if full {
+                        break Err(self.stack_overflow(env.place(node.pos)));
+                    }
+                    let slots = self.stack.slots(top, self.stack.top());
+                    let list = Val::list_of_slots(&self.alloc, slots);
+                    self.stack.truncate(top);
+                    break Ok(list);
+                }
+                Op::Set => break Ok(self.set_literal(&env, node)),
+                Op::DynamicSet => break self.dynamic_set(&env, node, None),
+                Op::OverrideSet => break self.override_set(&env, node),
+                Op::Let => {
+                    self.bind_group(&env, node);
+                    id = node.c;
+                }
+                Op::WithScope => {
+                    let scope = self.delay(&env, node.a);
+                    self.stack.set(env.base, node.c, scope);
+                    id = node.b;
+                }
+                Op::If => {
+                    let text = "while evaluating a branch condition";
+                    let condition = tri!(self.condition(&env, node.a, node.pos, text));
+                    id = if condition { node.b } else { node.c };
+                }
+                Op::Assert => {
+                    let text = "in the condition of the assert statement";
+                    if !tri!(self.condition(&env, node.a, node.pos, text)) {
+                        break Err(self.failed_assertion(&env, node));
+                    }
+                    id = node.b;
+                }
+                Op::CurPos => {
+                    let place = env.place(node.pos);
+                    break Ok(self.place_value(place));
+                }
+            }
+        };
+        self.stack.truncate(entry_top);
+        if self.calls.len() > n_calls {
+            if result.is_err() {
+                self.trace_calls(n_calls);
+            }
+            self.calls.truncate(n_calls);
+        }
+        result
+    }
+
+    /// The value of a condition.
+    #[inline]
+    fn condition(
+        &mut self,
+        env: &Env<'h>,
+        id: NodeId,
+        pos: Pos,
+        text: &'static str,
+    ) -> Result<bool, Fail> {
+        let fail = match self.operand(env, id) {
+            Ok(value) => match value.as_bool() {
+                Some(value) => return Ok(value),
+                None => {
+                    let place = env.place(pos);
+                    self.expected("a Boolean", value, place)
+                }
+            },
+            Err(fail) => fail,
+        };
+        let place = env.place(pos);
+        Err(self.trace(fail, place, text))
+    }
+
+    /// Adds a frame for each call since `n_calls`, innermost first.
+    #[cold]
+    fn trace_calls(&mut self, n_calls: usize) {
+        for idx in (n_calls..self.calls.len()).rev() {
+            let record = self.calls[idx];
+            let unit = record.callee;
+            let code = unit.code();
+            let text = match code.lambda_name(unit.lambda) {
+                Some(name) => format!("while calling '{name}'"),
+                None => "while calling anonymous lambda".to_owned(),
+            };
+            let lambda = &code.lambdas[unit.lambda as usize];
+            let place = lambda.positions.last().and_then(|&pos| code.place(pos));
+            self.push_frame(Frame {
+                place,
+                text: text.into(),
+                kind: FrameKind::Call,
+            });
+            if let Some((code, node)) = record.site
+                && let Some(place) = code.place(code.nodes[node as usize].pos)
+            {
+                self.push_frame(Frame {
+                    place: Some(place),
+                    text: "from call site".into(),
+                    kind: FrameKind::Call,
+                });
+            }
+        }
+    }
+
+    fn with_variable(&mut self, env: &Env<'h>, node: &Node) -> Res<'h> {
+        let symbol = env.code.symbol(node.a);
+        let place = env.place(node.pos);
+        for scope in env.code.list(node.b, node.n as usize * 3).chunks_exact(3) {
+            let with_place = env.place(Pos(scope[2]));
+            let word = self.at(env, scope[0]);
+            let set = match self.force_at(word, with_place) {
+                Ok(value) => value.as_set().ok_or(value),
+                Err(fail) => return Err(self.trace_with(fail, with_place)),
+            };
+            let set = match set {
+                Ok(set) => set,
+                Err(value) => {
+                    let fail = self.expected("a set", value, with_place);
+                    return Err(self.trace_with(fail, with_place));
+                }
+            };
+            let cache = &env.code.caches[scope[1] as usize];
+            if let Some(word) = set.get_cached(symbol, cache) {
+                return self.force_at(word, place);
+            }
+        }
+        Err(self.error_at(
+            place,
+            ErrorKind::UndefinedVariable,
+            format!("undefined variable '{}'", crate::print::name_text(symbol)),
+        ))
+    }
+
+    #[cold]
+    fn trace_with(&mut self, fail: Fail, place: Option<Place>) -> Fail {
+        self.trace(
+            fail,
+            place,
+            "while evaluating the first subexpression of a with expression",
+        )
+    }
+}

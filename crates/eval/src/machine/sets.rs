@@ -1,0 +1,262 @@
+//! Sets, lists and groups of bindings.
+
+use firn_heap::{AttrPos, SetBuilder};
+use firn_ir::{Node, Op, Pos};
+use firn_symbol::Symbol;
+
+use super::Env;
+use crate::code::{Code, Site};
+use crate::ctx::{Ctx, Res, Val};
+use crate::error::{ErrorKind, Fail};
+
+impl<'h> Ctx<'h> {
+    /// A set literal without computed names.
+    #[inline]
+    pub(super) fn set_literal(&mut self, env: &Env<'h>, node: &Node) -> Val<'h> {
+        let site = match env.code.sites[node.c as usize].get() {
+            Some(site) => *site,
+            None => self.make_site(env, node),
+        };
+        let list = env.code.list(node.a, node.b as usize * 3);
+        // The values are made first: making one may not be interleaved with filling the set.
+        let top = self.stack.top();
+        let mut full = false;
+        for &item in site.order {
+            let value = self.delay(env, list[item as usize * 3 + 1]);
+            full |= !self.stack.push(value);
+        }
+        if full {
+            // The stack is reserved far beyond any literal; what does not fit is a literal of
+            // millions of attributes, which is then built on the side.
+            self.stack.truncate(top);
+            return self.large_set(env, list);
+        }
+        let mut values = self.stack.slots(top, self.stack.top()).iter();
+        let set = Val::set_from(&self.alloc, site.shape, || {
+            values.next().expect("a value for each key").get()
+        });
+        self.stack.truncate(top);
+        set
+    }
+
+    #[cold]
+    fn large_set(&mut self, env: &Env<'h>, list: &[u32]) -> Val<'h> {
+        let mut builder = SetBuilder::default();
+        for item in list.chunks_exact(3) {
+            let value = self.delay(env, item[1]);
+            builder.push_at(
+                env.code.symbol(item[0]),
+                value,
+                env.code.attr_pos(Pos(item[2])),
+            );
+        }
+        self.new_set(builder)
+    }
+
+    #[cold]
+    fn make_site(&mut self, env: &Env<'h>, node: &Node) -> Site<'h> {
+        let list = env.code.list(node.a, node.b as usize * 3);
+        let mut items: Vec<(Symbol, u32, AttrPos)> = list
+            .chunks_exact(3)
+            .enumerate()
+            .map(|(idx, item)| {
+                let pos = env.code.attr_pos(Pos(item[2]));
+                (env.code.symbol(item[0]), idx as u32, pos)
+            })
+            .collect();
+        items.sort_unstable_by_key(|item| item.0);
+        let keys: Vec<Symbol> = items.iter().map(|item| item.0).collect();
+        let positions: Vec<AttrPos> = items.iter().map(|item| item.2).collect();
+        let order: Vec<u32> = items.iter().map(|item| item.1).collect();
+        let site = Site {
+            shape: self.alloc.shared_shape(&keys, &positions),
+            order: self.alloc.slice(&order),
+        };
+        *env.code.sites[node.c as usize].get_or_init(|| site)
+    }
+
+    /// A set literal with computed names; `overrides` replace and add attributes before those.
+    pub(super) fn dynamic_set(
+        &mut self,
+        env: &Env<'h>,
+        node: &Node,
+        overrides: Option<Val<'h>>,
+    ) -> Res<'h> {
+        let mut entries: Vec<(Symbol, Val<'h>, AttrPos)> = Vec::new();
+        for item in env.code.list(node.a, node.b as usize * 3).chunks_exact(3) {
+            let value = self.delay(env, item[1]);
+            let pos = env.code.attr_pos(Pos(item[2]));
+            entries.push((env.code.symbol(item[0]), value, pos));
+        }
+        if let Some(set) = overrides.and_then(Val::as_set) {
+            for (name, value) in set.flat(&self.alloc).iter() {
+                let pos = set.position(name);
+                match entries.iter_mut().find(|entry| entry.0 == name) {
+                    Some(entry) => *entry = (name, value, pos),
+                    None => entries.push((name, value, pos)),
+                }
+            }
+        }
+        if node.op == Op::DynamicSet {
+            let n = env.code.list(node.c, 1)[0] as usize;
+            for item in env.code.list(node.c + 1, n * 3).chunks_exact(3) {
+                let place = env.place(Pos(item[2]));
+                let name = self.operand(env, item[0])?;
+                if name.is_null() {
+                    continue;
+                }
+                let text = "while evaluating the name of a dynamic attribute";
+                let name = self.str_no_context_at(name, place, text)?.symbol();
+                if let Some(known) = entries.iter().find(|entry| entry.0 == name) {
+                    let message = format!(
+                        "dynamic attribute '{}' already defined at {}",
+                        crate::print::name_text(name),
+                        self.attr_pos_text(known.2)
+                    );
+                    return Err(self.error_at(place, ErrorKind::Eval, message));
+                }
+                let value = self.delay(env, item[1]);
+                entries.push((name, value, env.code.attr_pos(Pos(item[2]))));
+            }
+        }
+        let mut keys = entries;
+        keys.sort_unstable_by_key(|entry| entry.0);
+        let symbols: Vec<Symbol> = keys.iter().map(|entry| entry.0).collect();
+        let positions: Vec<AttrPos> = keys.iter().map(|entry| entry.2).collect();
+        let values: Vec<Val<'h>> = keys.iter().map(|entry| entry.1).collect();
+        let shape = self.alloc.private_shape(&symbols, &positions);
+        Ok(Val::set(&self.alloc, shape, &values))
+    }
+
+    /// A recursive set with `__overrides`: its attributes are in a frame, so that what is
+    /// overridden is seen by all of them.
+    pub(super) fn override_set(&mut self, env: &Env<'h>, node: &Node) -> Res<'h> {
+        let set_node = env.node(node.a);
+        let frame = self
+            .stack
+            .get(env.base, node.b)
+            .as_frame()
+            .expect("the attributes of such a set are in a frame");
+        let own = frame[node.c as usize].get();
+        let overrides = match self.force(own) {
+            Ok(value) if value.as_set().is_some() => value,
+            Ok(value) => {
+                let fail = self.expected("a set", value, None);
+                return Err(self.trace_overrides(fail));
+            }
+            Err(fail) => return Err(self.trace_overrides(fail)),
+        };
+        if let Some(set) = overrides.as_set() {
+            let list = env.code.list(set_node.a, set_node.b as usize * 3);
+            for (idx, item) in list.chunks_exact(3).enumerate() {
+                if let Some(value) = set.get(env.code.symbol(item[0])) {
+                    frame[idx].set(value);
+                }
+            }
+        }
+        self.dynamic_set(env, set_node, Some(overrides))
+    }
+
+    #[cold]
+    fn trace_overrides(&mut self, fail: Fail) -> Fail {
+        self.trace(fail, None, "while evaluating the `__overrides` attribute")
+    }
+
+    /// Makes the bindings of a `let` or recursive set: cells first, captures then.
+    pub(super) fn bind_group(&mut self, env: &Env<'h>, node: &Node) {
+        let n = node.b as usize;
+        let framed = node.n != 0;
+        let start = if framed { node.a + 2 } else { node.a };
+        let list = env.code.list(start, n * 2);
+        let frame = framed.then(|| {
+            let header = env.code.list(node.a, 2);
+            let frame = Val::frame(&self.alloc, header[1] as usize);
+            self.stack.set(env.base, header[0], frame);
+            frame.as_frame().expect("just made")
+        });
+        let mut n_cells = 0;
+        for item in list.chunks_exact(2) {
+            let value_node = env.node(item[1]);
+            let word = match value_node.op {
+                Op::Thunk => {
+                    n_cells += 1;
+                    Val::thunk(&self.alloc, &env.code.units[value_node.a as usize]).0
+                }
+                Op::Closure => {
+                    n_cells += 1;
+                    Val::closure(&self.alloc, &env.code.units[value_node.a as usize]).0
+                }
+                _ => self.delay(env, item[1]),
+            };
+            match frame {
+                Some(frame) => frame[item[0] as usize].set(word),
+                None => self.stack.set(env.base, item[0], word),
+            }
+        }
+        if n_cells == 0 {
+            return;
+        }
+        for item in list.chunks_exact(2) {
+            let value_node = env.node(item[1]);
+            if matches!(value_node.op, Op::Thunk | Op::Closure) {
+                let cell = match frame {
+                    Some(frame) => frame[item[0] as usize].get(),
+                    None => self.stack.get(env.base, item[0]),
+                };
+                self.fill_cell(env, value_node, cell);
+            }
+        }
+    }
+
+    /// `a // b`. The right operand is evaluated first.
+    pub(super) fn update(&mut self, env: &Env<'h>, node: &Node) -> Res<'h> {
+        let right = self.update_operand(
+            env,
+            node.b,
+            "in the right operand of the update (//) operator",
+        )?;
+        let left = self.update_operand(
+            env,
+            node.a,
+            "in the left operand of the update (//) operator",
+        )?;
+        Ok(left.update(&self.alloc, right))
+    }
+
+    #[inline]
+    fn update_operand(
+        &mut self,
+        env: &Env<'h>,
+        id: u32,
+        text: &'static str,
+    ) -> Result<firn_heap::Set<'h, Code<'h>>, Fail> {
+        let fail = match self.operand(env, id) {
+            Ok(value) => match value.as_set() {
+                Some(set) => return Ok(set),
+                None => self.expected("a set", value, None),
+            },
+            // An operand that is itself `//` has said already which side failed.
+            Err(fail) if env.node(id).op == Op::Update => return Err(fail),
+            Err(fail) => fail,
+        };
+        let place = env.place(env.node(id).pos);
+        Err(self.trace(fail, place, text))
+    }
+
+    /// `a ++ b`.
+    pub(super) fn concat(&mut self, env: &Env<'h>, node: &Node) -> Res<'h> {
+        let left = self.operand(env, node.a)?;
+        let right = self.operand(env, node.b)?;
+        let place = env.place(node.pos);
+        let text = "while evaluating one of the elements to concatenate";
+        let left_items = self.list_at(left, place, text)?;
+        let right_items = self.list_at(right, place, text)?;
+        if left_items.is_empty() {
+            return Ok(right);
+        }
+        if right_items.is_empty() {
+            return Ok(left);
+        }
+        Ok(Val::list_concat(&self.alloc, &[left_items, right_items]))
+    }
+}

@@ -1,0 +1,257 @@
+//! Texts and files: parsing, loading, importing.
+
+use std::sync::Arc;
+
+use firn_heap::{Set, Slot};
+use firn_ir::{NameError, Text, lower, parse_text};
+use firn_source::{CanonicalPath, Diagnostic, FileId, FileOrigin, SourcePath};
+use firn_symbol::Symbol;
+
+use crate::code::Code;
+use crate::ctx::{Ctx, Res, Val, lock};
+use crate::error::{ErrorKind, EvalError, Fail, Place};
+use crate::host::{FileType, Message};
+use crate::machine::Env;
+
+/// Names that a text may use besides those of the base environment, with their values.
+#[derive(Clone, Default)]
+pub struct Scope<'h> {
+    names: Vec<Symbol>,
+    values: Vec<Val<'h>>,
+}
+
+impl<'h> Scope<'h> {
+    /// No names.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a name; it hides an earlier one.
+    pub fn add(&mut self, name: Symbol, value: Val<'h>) {
+        match self.names.iter().position(|known| *known == name) {
+            Some(idx) => self.values[idx] = value,
+            None => {
+                self.names.push(name);
+                self.values.push(value);
+            }
+        }
+    }
+
+    /// The value of a name.
+    pub fn find(&self, name: Symbol) -> Option<Val<'h>> {
+        let idx = self.names.iter().position(|known| *known == name)?;
+        Some(self.values[idx])
+    }
+
+    /// All names, in the order in which they were added.
+    pub fn names(&self) -> &[Symbol] {
+        &self.names
+    }
+}
+
+impl<'h> Ctx<'h> {
+    /// Parses a text that was registered.
+    fn parse(&mut self, file: FileId) -> Result<Text, Fail> {
+        let source = self.shared.files.file(file);
+        let locate = |offset: u32| self.place_text(Place { file, offset });
+        match parse_text(source.bytes(), file, &self.shared.options.parse, &locate) {
+            Ok(text) => {
+                for warning in &text.warnings {
+                    self.shared
+                        .host
+                        .emit(Message::Warning(self.warning_text(warning)));
+                }
+                Ok(text)
+            }
+            Err(diagnostics) => Err(self.syntax_error(file, diagnostics)),
+        }
+    }
+
+    /// A warning in the reference's plain layout: the message, and where.
+    fn warning_text(&self, warning: &Diagnostic) -> Vec<u8> {
+        let mut text = warning.message.clone();
+        if let Some(span) = warning.primary_span() {
+            let place = Place {
+                file: span.file,
+                offset: span.start,
+            };
+            text.push_str("\n         at ");
+            text.push_str(&self.place_text(place));
+        }
+        text.into_bytes()
+    }
+
+    fn syntax_error(&mut self, file: FileId, diagnostics: Vec<Diagnostic>) -> Fail {
+        let Some(first) = diagnostics.into_iter().next() else {
+            return self.error(ErrorKind::Syntax, "syntax error");
+        };
+        let mut error = EvalError::new(ErrorKind::Syntax, first.message.clone());
+        error.place = first.primary_span().map(|span| Place {
+            file,
+            offset: span.start,
+        });
+        error.diagnostic = Some(Box::new(first));
+        self.fail(error)
+    }
+
+    /// Registers a text.
+    pub fn add_source(&self, origin: FileOrigin, bytes: Arc<[u8]>) -> FileId {
+        self.shared.files.add(origin, bytes)
+    }
+
+    /// The expression of a registered text in the reference's normal form.
+    pub fn show_source(&mut self, file: FileId, dir: &SourcePath) -> Result<Vec<u8>, Fail> {
+        let text = self.parse(file)?;
+        // Names are checked as if the text were to be evaluated.
+        if let Err(error) = lower(&text.ast, text.root, &self.shared.globals, &[]) {
+            return Err(self.name_error(file, error));
+        }
+        let resolve = |literal: &[u8]| crate::code::resolve_literal(literal, dir).1;
+        Ok(text.ast.show(text.root, &resolve))
+    }
+
+    fn name_error(&mut self, file: FileId, error: NameError) -> Fail {
+        let NameError::Undefined { name, pos } = error else {
+            return self.error(ErrorKind::UndefinedVariable, error.to_string());
+        };
+        let place = pos.get().map(|offset| Place { file, offset });
+        let message = format!("undefined variable '{}'", crate::print::name_text(name));
+        self.error_at(place, ErrorKind::UndefinedVariable, message)
+    }
+
+    /// Evaluates a registered text.
+    pub fn eval_source(&mut self, file: FileId, dir: &SourcePath, scope: &Scope<'h>) -> Res<'h> {
+        let text = self.parse(file)?;
+        self.eval_text(&text, file, dir, scope)
+    }
+
+    fn eval_text(
+        &mut self,
+        text: &Text,
+        file: FileId,
+        dir: &SourcePath,
+        scope: &Scope<'h>,
+    ) -> Res<'h> {
+        let code = match lower(&text.ast, text.root, &self.shared.globals, &scope.names) {
+            Ok(code) => code,
+            Err(error) => return Err(self.name_error(file, error)),
+        };
+        let unit = self.load(code, Some(file), dir)?;
+        let caps: &'h [Slot<'h, Code<'h>>] = if unit.n_caps == 0 {
+            &[]
+        } else {
+            let frame = Val::frame(&self.alloc, scope.values.len());
+            if let Some(slots) = frame.as_frame() {
+                for (slot, value) in slots.iter().zip(&scope.values) {
+                    slot.set(*value);
+                }
+            }
+            self.alloc.slots(&[frame])
+        };
+        let base = self.stack.top();
+        if !self.stack.extend_to(base, unit.n_slots as usize) {
+            return Err(self.stack_overflow(None));
+        }
+        let env = Env {
+            code: unit.code(),
+            caps,
+            base,
+        };
+        let result = self.eval(&env, unit.entry);
+        self.stack.truncate(base);
+        result
+    }
+
+    /// Evaluates a text given on the command line; its relative paths are meant from `dir`.
+    pub fn eval_str(&mut self, text: &[u8], dir: &SourcePath) -> Res<'h> {
+        let file = self.add_source(FileOrigin::String, text.into());
+        self.eval_source(file, dir, &Scope::new())
+    }
+
+    /// The file that importing a path reads: links resolved, `default.nix` added to a directory.
+    pub fn resolve_import(&mut self, path: &SourcePath) -> Result<SourcePath, Fail> {
+        if let Some(known) = lock(&self.shared.resolved).get(path) {
+            return Ok(known.clone());
+        }
+        let resolved = self.host_result(|host| {
+            host.check_access(path)?;
+            let resolved = host.resolve_symlinks(path, true)?;
+            if host.file_type(&resolved)? == Some(FileType::Directory) {
+                return Ok(resolved.join(b"default.nix"));
+            }
+            Ok(resolved)
+        })?;
+        lock(&self.shared.resolved).insert(path.clone(), resolved.clone());
+        Ok(resolved)
+    }
+
+    /// Reads and registers a file.
+    fn read_source(&mut self, path: &SourcePath) -> Result<(FileId, SourcePath), Fail> {
+        let bytes = self.host_result(|host| host.read_file(path))?;
+        let file = self.add_source(FileOrigin::Path(path.clone()), bytes);
+        let dir = path.parent().unwrap_or_else(|| SourcePath {
+            root: path.root,
+            path: CanonicalPath::root(),
+        });
+        Ok((file, dir))
+    }
+
+    /// The value of a file; each file is evaluated once.
+    pub fn eval_file(&mut self, path: &SourcePath) -> Res<'h> {
+        let resolved = self.resolve_import(path)?;
+        if let Some(&known) = lock(&self.shared.imports).get(&resolved) {
+            return Ok(known);
+        }
+        let result = self
+            .read_source(&resolved)
+            .and_then(|(file, dir)| self.eval_source(file, &dir, &Scope::new()));
+        match result {
+            Ok(value) => {
+                lock(&self.shared.imports).insert(resolved, value);
+                Ok(value)
+            }
+            Err(fail) => {
+                let shown = self.shared.host.display_path(&resolved);
+                let text = format!(
+                    "while evaluating the file '{}':",
+                    String::from_utf8_lossy(&shown)
+                );
+                Err(self.trace(fail, None, text))
+            }
+        }
+    }
+
+    /// The value of a file whose text has to be a set literal.
+    pub fn eval_set_file(&mut self, path: &SourcePath) -> Res<'h> {
+        let resolved = self.resolve_import(path)?;
+        let (file, dir) = self.read_source(&resolved)?;
+        let text = self.parse(file)?;
+        if !text.ast.is_set(text.root) {
+            let shown = self.shared.host.display_path(&resolved);
+            let message = format!(
+                "file '{}' must be an attribute set",
+                String::from_utf8_lossy(&shown)
+            );
+            return Err(self.error(ErrorKind::Eval, message));
+        }
+        self.eval_text(&text, file, &dir, &Scope::new())
+    }
+
+    /// The value of a file in whose text the attributes of a set are variables.
+    pub fn eval_file_in(&mut self, path: &SourcePath, attrs: Set<'h, Code<'h>>) -> Res<'h> {
+        let resolved = self.resolve_import(path)?;
+        let (file, dir) = self.read_source(&resolved)?;
+        let mut scope = Scope::new();
+        for (name, value) in self.attrs_by_name(attrs) {
+            scope.names.push(name);
+            scope.values.push(value);
+        }
+        self.eval_source(file, &dir, &scope)
+    }
+
+    /// Forgets what was imported, so that changed files are read again.
+    pub fn reset_imports(&mut self) {
+        lock(&self.shared.imports).clear();
+        lock(&self.shared.resolved).clear();
+    }
+}
