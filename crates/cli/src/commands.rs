@@ -1,9 +1,14 @@
 //! All commands: one file each, one line here.
 
 pub mod config;
+pub mod derivation;
 pub mod hash;
+pub mod key;
+pub mod log;
 pub mod nix_hash;
 pub mod nix_instantiate;
+pub mod path_info;
+pub mod store;
 
 use crate::program::NIX_VERSION;
 use crate::verbs::{self, Verb};
@@ -12,6 +17,8 @@ use crate::{Args, Context, Failure, Program};
 /// The verbs of `firn` and `nix`, sorted.
 static VERBS: &[&Verb] = &[
     &config::SHOW,
+    &derivation::ADD,
+    &derivation::SHOW,
     &hash::CONVERT,
     &hash::FILE,
     &hash::PATH,
@@ -19,6 +26,25 @@ static VERBS: &[&Verb] = &[
     &hash::TO_BASE32,
     &hash::TO_BASE64,
     &hash::TO_SRI,
+    &key::CONVERT_SECRET_TO_PUBLIC,
+    &key::GENERATE_SECRET,
+    &log::LOG,
+    &store::read::NAR_DUMP_PATH,
+    &store::read::NAR_PACK,
+    &path_info::PATH_INFO,
+    &store::add::ADD,
+    &store::add::ADD_FILE,
+    &store::add::ADD_PATH,
+    &store::read::CAT,
+    &store::collect::DELETE,
+    &store::read::DUMP_PATH,
+    &store::collect::GC,
+    &store::read::INFO,
+    &store::collect::OPTIMISE,
+    &store::read::PATH_FROM_HASH_PART,
+    &store::verify::REPAIR,
+    &store::verify::SIGN,
+    &store::verify::VERIFY,
 ];
 
 /// Runs what the program's name asks for.

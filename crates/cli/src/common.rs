@@ -91,6 +91,32 @@ impl Context {
         Ok(true)
     }
 
+    /// Takes shared flags until the end; a word is one too many.
+    pub fn no_more_arguments(&mut self, args: &mut Args) -> Result<(), Failure> {
+        while let Some(arg) = args.next() {
+            match arg {
+                Arg::Word(word) => return Err(Failure::unexpected(&word)),
+                Arg::Flag(flag) => self.take_common(&flag, args)?,
+            }
+        }
+        self.settle();
+        Ok(())
+    }
+
+    /// Takes shared flags and exactly one word.
+    pub fn one_word(&mut self, args: &mut Args) -> Result<String, Failure> {
+        let mut found = None;
+        while let Some(arg) = args.next() {
+            match arg {
+                Arg::Word(word) if found.is_none() => found = Some(word),
+                Arg::Word(word) => return Err(Failure::unexpected(&word)),
+                Arg::Flag(flag) => self.take_common(&flag, args)?,
+            }
+        }
+        self.settle();
+        found.ok_or_else(|| Failure::usage("more arguments are required"))
+    }
+
     /// Takes all flags up to the first word, and that word.
     pub fn first_word(&mut self, args: &mut Args) -> Result<Option<FirstWord>, Failure> {
         while let Some(arg) = args.next() {

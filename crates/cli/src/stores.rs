@@ -65,6 +65,39 @@ impl StoreUrl {
     }
 }
 
+impl StoreUrl {
+    /// The URL as it is shown: words without parameters stand alone.
+    pub fn render(&self) -> String {
+        let word = match self.scheme.as_str() {
+            "auto" => "local",
+            other => other,
+        };
+        if self.params.is_empty() && self.authority.is_empty() {
+            return word.to_owned();
+        }
+        let params: Vec<_> = self
+            .params
+            .iter()
+            .map(|(key, value)| format!("{}={}", percent_encode(key), percent_encode(value)))
+            .collect();
+        let query = if params.is_empty() { "" } else { "?" };
+        format!("{word}://{}{query}{}", self.authority, params.join("&"))
+    }
+}
+
+/// Everything but what a query may hold as it is becomes a percent sign and two digits.
+fn percent_encode(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~!$'()*+,;:@/?".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
 fn percent_decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -273,5 +306,9 @@ mod tests {
         );
         check("https://h/p?k=v", "https", "h/p", &[("k", "v")]);
         check("file:///x", "file", "/x", &[]);
+        let shown = |text: &str| StoreUrl::parse(text).render();
+        assert_eq!(shown("auto"), "local");
+        assert_eq!(shown("local?root=/x y"), "local://?root=/x%20y");
+        assert_eq!(shown("/a"), "local:///a");
     }
 }

@@ -11,6 +11,7 @@ use crate::{Arg, Args, Context, Failure};
 
 /// What the command line asks for.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 struct Wanted {
     eval: EvalFlags,
     files: Vec<String>,

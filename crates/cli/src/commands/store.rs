@@ -1,0 +1,6 @@
+//! `store …`: verbs about a store itself and what is in it.
+
+pub mod add;
+pub mod collect;
+pub mod read;
+pub mod verify;

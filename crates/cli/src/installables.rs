@@ -1,0 +1,209 @@
+//! What verbs work on: store paths, `PATH^OUTPUTS`, and what expressions evaluate to.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use firn_store::closure::{ClosureOptions, closure, sort_topologically};
+use firn_store::{Store, StorePathSet};
+use firn_store_model::{DerivedPath, StorePath};
+
+use crate::eval_flags::EvalFlags;
+use crate::{Args, Context, Failure, sources};
+
+/// The flags and words that name installables.
+#[derive(Clone, Debug, Default)]
+pub struct Installables {
+    /// The words, in order.
+    pub words: Vec<String>,
+    /// `--file`: words are attribute paths of what this file evaluates to.
+    pub file: Option<String>,
+    /// `--expr`: words are attribute paths of this expression.
+    pub expression: Option<String>,
+    /// Flags of evaluation.
+    pub eval: EvalFlags,
+}
+
+impl Installables {
+    /// Handles a flag if it belongs here.
+    pub fn take(
+        &mut self,
+        flag: &str,
+        args: &mut Args,
+        context: &mut Context,
+    ) -> Result<bool, Failure> {
+        match flag {
+            "-f" | "--file" => {
+                self.file = Some(args.value(flag)?);
+                context.settings.set("pure-eval", "false")?;
+            }
+            "--expr" => self.expression = Some(args.value(flag)?),
+            _ => return self.eval.take(flag, args, context),
+        }
+        Ok(true)
+    }
+
+    /// Whether the words have to be evaluated.
+    pub fn are_attributes(&self) -> bool {
+        self.file.is_some() || self.expression.is_some()
+    }
+
+    /// What is to be built or looked at, for words that name store paths.
+    pub fn derived_paths(
+        &self,
+        context: &Context,
+        store: &dyn Store,
+    ) -> Result<Vec<DerivedPath>, Failure> {
+        if self.are_attributes() {
+            return Err(Failure::message(
+                "expressions cannot be given to this command yet",
+            ));
+        }
+        let mut paths = Vec::new();
+        for word in &self.words {
+            let path = store_installable(context, store, word)?;
+            paths.push(path.ok_or_else(|| {
+                Failure::message(format!(
+                    "'{word}' is no store path, and flakes are not there yet"
+                ))
+            })?);
+        }
+        Ok(paths)
+    }
+}
+
+/// The derived path that a word names, if it names a store path, directly or by links.
+pub fn store_installable(
+    _context: &Context,
+    store: &dyn Store,
+    word: &str,
+) -> Result<Option<DerivedPath>, Failure> {
+    let store_dir = store.store_dir();
+    let (base, outputs) = word
+        .split_once('^')
+        .map_or((word, None), |it| (it.0, Some(it.1)));
+    if !base.contains('/') {
+        return Ok(None);
+    }
+    let Some(path) = follow_links(store, base)? else {
+        return Ok(None);
+    };
+    let Some(outputs) = outputs else {
+        return Ok(Some(DerivedPath::Opaque(path)));
+    };
+    let text = format!("{}^{outputs}", store_dir.print(&path));
+    let parsed = DerivedPath::parse(store_dir, &text);
+    Ok(Some(parsed.map_err(|it| Failure::message(it.to_string()))?))
+}
+
+/// The store path that a path leads to, through links outside the store.
+pub fn follow_links(store: &dyn Store, word: &str) -> Result<Option<StorePath>, Failure> {
+    let store_dir = store.store_dir();
+    let mut path = sources::absolute(word);
+    for _ in 0..64 {
+        if store_dir.contains(path.path.as_bytes()) {
+            let (store_path, _) = store_dir
+                .split(path.path.as_bytes())
+                .map_err(|it| Failure::message(it.to_string()))?;
+            return Ok(Some(store_path));
+        }
+        let Ok(target) = std::fs::read_link(sources::on_disk(&path)) else {
+            return Ok(None);
+        };
+        let parent = path.parent().unwrap_or_else(|| path.clone());
+        path = parent.join(target.as_os_str().as_encoded_bytes());
+    }
+    Ok(None)
+}
+
+/// The flags of verbs that work on sets of store paths.
+#[derive(Clone, Debug, Default)]
+pub struct PathSelection {
+    /// What the words name.
+    pub installables: Installables,
+    /// All paths of the store.
+    pub all: bool,
+    /// With everything they refer to.
+    pub recursive: bool,
+    /// The derivations instead of what they build.
+    pub derivation: bool,
+}
+
+impl PathSelection {
+    /// Handles a flag if it belongs here.
+    pub fn take(
+        &mut self,
+        flag: &str,
+        args: &mut Args,
+        context: &mut Context,
+    ) -> Result<bool, Failure> {
+        match flag {
+            "--all" => self.all = true,
+            "-r" | "--recursive" => self.recursive = true,
+            "--no-recursive" => self.recursive = false,
+            "--derivation" => self.derivation = true,
+            "--stdin" => {
+                let mut text = String::new();
+                for line in std::io::stdin().lines() {
+                    text.push_str(&line?);
+                    text.push('\n');
+                }
+                let words = text.split_whitespace().map(str::to_owned);
+                self.installables.words.extend(words);
+            }
+            _ => return self.installables.take(flag, args, context),
+        }
+        Ok(true)
+    }
+
+    /// The paths, in order; references come first where more than the words are asked for.
+    pub fn store_paths(
+        &self,
+        context: &Context,
+        store: &Arc<dyn Store>,
+    ) -> Result<Vec<StorePath>, Failure> {
+        if self.all {
+            if !self.installables.words.is_empty() {
+                return Err(Failure::usage("'--all' does not expect arguments"));
+            }
+            return Ok(store.query_all_valid_paths()?.into_iter().collect());
+        }
+        let mut paths = Vec::new();
+        for derived in self.installables.derived_paths(context, store.as_ref())? {
+            match derived {
+                DerivedPath::Opaque(path) => paths.push(path),
+                built @ DerivedPath::Built { .. } if self.derivation => {
+                    paths.push(built.base_path().clone())
+                }
+                built @ DerivedPath::Built { .. } => {
+                    let drv = built.base_path().clone();
+                    let wanted = match &built {
+                        DerivedPath::Built { outputs, .. } => Some(outputs.clone()),
+                        DerivedPath::Opaque(_) => None,
+                    };
+                    for (name, path) in store.query_derivation_output_map(&drv)? {
+                        if wanted.as_ref().is_none_or(|it| it.contains(name.as_str())) {
+                            paths.extend(path);
+                        }
+                    }
+                }
+            }
+        }
+        if !self.recursive {
+            return Ok(paths);
+        }
+        let all = closure(store.as_ref(), paths, ClosureOptions::default())?;
+        self.sorted(store.as_ref(), &all)
+    }
+
+    fn sorted(&self, store: &dyn Store, paths: &StorePathSet) -> Result<Vec<StorePath>, Failure> {
+        Ok(sort_topologically(store, paths)?)
+    }
+}
+
+/// The single path that a verb takes.
+pub fn one_path(store: &dyn Store, word: &str) -> Result<StorePath, Failure> {
+    follow_links(store, word)?.ok_or_else(|| {
+        let path = Path::new(word).display();
+        Failure::message(format!("path '{path}' is not in the Nix store"))
+    })
+}
