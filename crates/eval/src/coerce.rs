@@ -149,7 +149,7 @@ impl<'h> Ctx<'h> {
         bytes: &mut Vec<u8>,
         context: &mut ContextId,
     ) -> Result<(), Fail> {
-        let path = self.path_of(value);
+        let path = Self::path_of(value);
         if !coercion.copy_to_store {
             let raw = value.as_path().map(|path| path.bytes).unwrap_or_default();
             bytes.extend_from_slice(raw);
@@ -164,7 +164,7 @@ impl<'h> Ctx<'h> {
     }
 
     /// The source path of a path value.
-    pub(crate) fn path_of(&self, value: Val<'h>) -> SourcePath {
+    pub(crate) fn path_of(value: Val<'h>) -> SourcePath {
         match value.as_path() {
             Some(path) => SourcePath {
                 root: RootId(path.root),
@@ -228,7 +228,7 @@ impl<'h> Ctx<'h> {
             Err(fail) => return self.traced(fail, None, text),
         };
         if value.kind() == Kind::Path {
-            return Ok((self.path_of(value), ContextId::EMPTY));
+            return Ok((Self::path_of(value), ContextId::EMPTY));
         }
         if let Some(function) = value.as_set().and_then(|set| set.get(self.names.to_string)) {
             let result = self.call(function, &[value])?;

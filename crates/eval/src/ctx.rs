@@ -149,7 +149,7 @@ impl<'h> Ctx<'h> {
         let empty_list = Val::list(&alloc, &[]);
         let empty_str = Val::string(&alloc, b"", ContextId::EMPTY);
         let internal = crate::internal::units(&alloc, builtins.len());
-        let (globals, values) = base_environment(&alloc, builtins, &internal.constants);
+        let (globals, values) = base_environment(&alloc, builtins, internal.constants);
         let stack = Stack::new(&alloc);
         let shared = Arc::new(Shared {
             host,
@@ -287,6 +287,10 @@ impl<'h> Ctx<'h> {
     }
 
     /// The error of a failure.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a failure is consumed where it is handled"
+    )]
     pub fn take_error(&mut self, fail: Fail) -> Box<EvalError> {
         let Fail(()) = fail;
         self.error

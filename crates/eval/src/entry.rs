@@ -65,7 +65,7 @@ fn split_attr_path(path: &[u8]) -> Option<Vec<Vec<u8>>> {
 impl<'h> Ctx<'h> {
     /// What can be said about a function that is no builtin.
     pub fn lambda_view(&self, value: Val<'h>) -> Option<LambdaView> {
-        let (code, lambda, n_args) = self.lambda_of(value)?;
+        let (code, lambda, n_args) = Self::lambda_of(value)?;
         let info = &code.lambdas[lambda as usize];
         let formals = info.formals.as_ref().map(|formals| {
             formals

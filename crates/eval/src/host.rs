@@ -103,6 +103,7 @@ pub trait Host: Send + Sync {
     fn file_type(&self, path: &SourcePath) -> Result<Option<FileType>, HostError>;
 
     /// The entries of a directory in the order of names; a type may be left for later.
+    #[expect(clippy::type_complexity, reason = "a name and maybe a type")]
     fn read_dir(&self, path: &SourcePath) -> Result<Vec<(Vec<u8>, Option<FileType>)>, HostError>;
 
     /// The target of a symbolic link.
@@ -152,6 +153,7 @@ pub trait Host: Send + Sync {
     /// wanted.
     fn path_to_store(&self, path: &SourcePath) -> Result<Vec<u8>, HostError>;
 
+    #[expect(clippy::type_complexity, reason = "what is replaced and by what")]
     /// Makes what a context refers to exist, building it if necessary and allowed. Gives what
     /// placeholders of outputs stand for, as pairs.
     fn realise_context(

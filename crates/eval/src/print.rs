@@ -248,7 +248,7 @@ impl<'h> Ctx<'h> {
                 }
             }
             Kind::Path => {
-                let path = self.path_of(value);
+                let path = Self::path_of(value);
                 out.extend_from_slice(&self.shared.host.display_path(&path));
             }
             _ => {}
@@ -281,7 +281,7 @@ impl<'h> Ctx<'h> {
                 format!("«primop {name}»")
             };
         }
-        let Some((code, lambda, n_args)) = self.lambda_of(value) else {
+        let Some((code, lambda, n_args)) = Self::lambda_of(value) else {
             return "«lambda»".to_owned();
         };
         let name = code
@@ -298,10 +298,7 @@ impl<'h> Ctx<'h> {
     }
 
     /// The lambda behind a function that is no builtin, and how many arguments it has already.
-    pub(crate) fn lambda_of(
-        &self,
-        value: Val<'h>,
-    ) -> Option<(&'h crate::code::Code<'h>, u32, usize)> {
+    pub(crate) fn lambda_of(value: Val<'h>) -> Option<(&'h crate::code::Code<'h>, u32, usize)> {
         let mut function = value.as_function()?;
         let mut n_args = 0;
         while let Function::Partial(inner) = function {
@@ -377,17 +374,15 @@ impl Printer {
         let value = if self.options.force {
             ctx.force(word)?
         } else {
-            match word.resolved() {
-                Some(value) => value,
-                None => {
-                    out.extend_from_slice(if word.is_under_evaluation() {
-                        "«potential infinite recursion»".as_bytes()
-                    } else {
-                        "«thunk»".as_bytes()
-                    });
-                    return Ok(());
-                }
-            }
+            let Some(value) = word.resolved() else {
+                out.extend_from_slice(if word.is_under_evaluation() {
+                    "«potential infinite recursion»".as_bytes()
+                } else {
+                    "«thunk»".as_bytes()
+                });
+                return Ok(());
+            };
+            value
         };
         match value.kind() {
             Kind::Set => self.print_set(ctx, value, out, depth),

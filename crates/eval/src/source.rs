@@ -28,12 +28,11 @@ impl<'h> Scope<'h> {
 
     /// Adds a name; it hides an earlier one.
     pub fn add(&mut self, name: Symbol, value: Val<'h>) {
-        match self.names.iter().position(|known| *known == name) {
-            Some(idx) => self.values[idx] = value,
-            None => {
-                self.names.push(name);
-                self.values.push(value);
-            }
+        if let Some(idx) = self.names.iter().position(|known| *known == name) {
+            self.values[idx] = value;
+        } else {
+            self.names.push(name);
+            self.values.push(value);
         }
     }
 

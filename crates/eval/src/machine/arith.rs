@@ -11,6 +11,12 @@ use super::Env;
 use crate::ctx::{Ctx, Res, Val};
 use crate::error::{ErrorKind, Fail};
 
+/// Two operands of one kind.
+enum Numbers {
+    Floats(f64, f64),
+    Ints(i64, i64),
+}
+
 /// The words of one operation.
 struct Words {
     builtin: &'static str,
@@ -95,20 +101,15 @@ impl<'h> Ctx<'h> {
         })
     }
 
-    fn numbers(
-        &mut self,
-        left: Val<'h>,
-        right: Val<'h>,
-        words: &Words,
-    ) -> Result<Result<(f64, f64), (i64, i64)>, Fail> {
+    fn numbers(&mut self, left: Val<'h>, right: Val<'h>, words: &Words) -> Result<Numbers, Fail> {
         if left.kind() == Kind::Float || right.kind() == Kind::Float {
             let left = self.float(left, words.first)?;
             let right = self.float(right, words.second)?;
-            return Ok(Ok((left, right)));
+            return Ok(Numbers::Floats(left, right));
         }
         let left = self.int(left, words.first)?;
         let right = self.int(right, words.second)?;
-        Ok(Err((left, right)))
+        Ok(Numbers::Ints(left, right))
     }
 
     #[cold]
@@ -123,8 +124,8 @@ impl<'h> Ctx<'h> {
     /// `builtins.add`, which takes numbers only.
     pub fn add_numbers(&mut self, left: Val<'h>, right: Val<'h>) -> Res<'h> {
         match self.numbers(left, right, &ADD)? {
-            Ok((left, right)) => Ok(self.new_float(left + right)),
-            Err((left, right)) => match left.checked_add(right) {
+            Numbers::Floats(left, right) => Ok(self.new_float(left + right)),
+            Numbers::Ints(left, right) => match left.checked_add(right) {
                 Some(sum) => Ok(self.new_int(sum)),
                 None => Err(self.overflow(&ADD, left, right)),
             },
@@ -134,8 +135,8 @@ impl<'h> Ctx<'h> {
     /// `builtins.sub` on values.
     pub fn subtract(&mut self, left: Val<'h>, right: Val<'h>) -> Res<'h> {
         match self.numbers(left, right, &SUB)? {
-            Ok((left, right)) => Ok(self.new_float(left - right)),
-            Err((left, right)) => match left.checked_sub(right) {
+            Numbers::Floats(left, right) => Ok(self.new_float(left - right)),
+            Numbers::Ints(left, right) => match left.checked_sub(right) {
                 Some(difference) => Ok(self.new_int(difference)),
                 None => Err(self.overflow(&SUB, left, right)),
             },
@@ -145,8 +146,8 @@ impl<'h> Ctx<'h> {
     /// `builtins.mul` on values.
     pub fn multiply(&mut self, left: Val<'h>, right: Val<'h>) -> Res<'h> {
         match self.numbers(left, right, &MUL)? {
-            Ok((left, right)) => Ok(self.new_float(left * right)),
-            Err((left, right)) => match left.checked_mul(right) {
+            Numbers::Floats(left, right) => Ok(self.new_float(left * right)),
+            Numbers::Ints(left, right) => match left.checked_mul(right) {
                 Some(product) => Ok(self.new_int(product)),
                 None => Err(self.overflow(&MUL, left, right)),
             },
@@ -160,8 +161,8 @@ impl<'h> Ctx<'h> {
             return Err(self.error(ErrorKind::Eval, "division by zero"));
         }
         match self.numbers(left, right, &DIV)? {
-            Ok((left, right)) => Ok(self.new_float(left / right)),
-            Err((left, right)) => match left.checked_div(right) {
+            Numbers::Floats(left, right) => Ok(self.new_float(left / right)),
+            Numbers::Ints(left, right) => match left.checked_div(right) {
                 Some(quotient) => Ok(self.new_int(quotient)),
                 None => Err(self.overflow(&DIV, left, right)),
             },
@@ -254,21 +255,19 @@ impl<'h> Ctx<'h> {
             };
         }
         let number = |word: Val<'h>| word.as_float().or(word.as_int().map(|int| int as f64));
-        match (number(left), number(right)) {
-            (Some(left), Some(right)) => Ok(self.new_float(left + right)),
-            _ => {
-                let message = format!(
-                    "cannot add {} to {}",
-                    self.type_name(right),
-                    if left.kind() == Kind::Float {
-                        "a float"
-                    } else {
-                        "an integer"
-                    }
-                );
-                Err(self.error_at(place, ErrorKind::Eval, message))
-            }
+        if let (Some(left), Some(right)) = (number(left), number(right)) {
+            return Ok(self.new_float(left + right));
         }
+        let message = format!(
+            "cannot add {} to {}",
+            self.type_name(right),
+            if left.kind() == Kind::Float {
+                "a float"
+            } else {
+                "an integer"
+            }
+        );
+        Err(self.error_at(place, ErrorKind::Type, message))
     }
 
     fn add_slow(&mut self, env: &Env<'h>, node: &Node, left: Val<'h>) -> Res<'h> {

@@ -324,7 +324,7 @@ impl<'h> Ctx<'h> {
             Err(fail) => {
                 let text = "while evaluating the value passed for the lambda argument";
                 let fail = self.trace(fail, lambda_place, text);
-                return Err(self.from_call_site(fail, place));
+                return Err(self.called_from(fail, place));
             }
         };
         let Some(formals) = &lambda.formals else {
@@ -342,11 +342,11 @@ impl<'h> Ctx<'h> {
                 None if formal.default == NONE => {
                     let message = format!(
                         "function '{}' called without required argument '{}'",
-                        self.function_name(code, unit.lambda),
+                        Self::function_name(code, unit.lambda),
                         crate::print::name_text(code.symbol(formal.name))
                     );
                     let fail = self.error_at(lambda_place, ErrorKind::Type, message);
-                    return Err(self.from_call_site(fail, place));
+                    return Err(self.called_from(fail, place));
                 }
                 None => {
                     let node = env.node(formal.default);
@@ -395,7 +395,7 @@ impl<'h> Ctx<'h> {
                     ErrorKind::Type,
                     format!(
                         "function '{}' called with unexpected argument '{}'",
-                        self.function_name(code, unit.lambda),
+                        Self::function_name(code, unit.lambda),
                         crate::print::name_text(unexpected)
                     ),
                 );
@@ -405,7 +405,7 @@ impl<'h> Ctx<'h> {
                     unexpected.as_bytes(),
                 );
                 let fail = self.fail(error);
-                return Err(self.from_call_site(fail, place));
+                return Err(self.called_from(fail, place));
             }
         }
         Ok(())
@@ -422,13 +422,13 @@ impl<'h> Ctx<'h> {
         }
     }
 
-    fn function_name(&self, code: &crate::code::Code<'h>, lambda: u32) -> String {
+    fn function_name(code: &crate::code::Code<'h>, lambda: u32) -> String {
         code.lambda_name(lambda)
             .map_or_else(|| "anonymous lambda".to_owned(), crate::print::name_text)
     }
 
     #[cold]
-    fn from_call_site(&mut self, fail: Fail, place: Option<Place>) -> Fail {
+    fn called_from(&mut self, fail: Fail, place: Option<Place>) -> Fail {
         if place.is_some() {
             self.trace(fail, place, "from call site")
         } else {

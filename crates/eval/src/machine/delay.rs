@@ -104,7 +104,7 @@ impl<'h> Ctx<'h> {
 
 /// A field of a shared frame.
 #[inline]
-fn field<'h>(frame: Val<'h>, idx: u32) -> Val<'h> {
+fn field(frame: Val<'_>, idx: u32) -> Val<'_> {
     frame
         .as_frame()
         .expect("a frame is where resolution put one")[idx as usize]

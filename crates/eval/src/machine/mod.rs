@@ -177,13 +177,11 @@ impl<'h> Ctx<'h> {
                 }
                 Op::Local | Op::Capture | Op::LocalFrame | Op::CaptureFrame | Op::Global => {
                     let word = self.read(&env, node);
-                    match word.resolved() {
-                        Some(value) => break Ok(value),
-                        None => {
-                            let place = env.place(node.pos);
-                            break self.force_at(word, place);
-                        }
+                    if let Some(value) = word.resolved() {
+                        break Ok(value);
                     }
+                    let place = env.place(node.pos);
+                    break self.force_at(word, place);
                 }
                 Op::With => break self.with_variable(&env, node),
                 Op::Select => {
@@ -371,13 +369,13 @@ impl<'h> Ctx<'h> {
         text: &'static str,
     ) -> Result<bool, Fail> {
         let fail = match self.operand(env, id) {
-            Ok(value) => match value.as_bool() {
-                Some(value) => return Ok(value),
-                None => {
-                    let place = env.place(pos);
-                    self.expected("a Boolean", value, place)
+            Ok(value) => {
+                if let Some(value) = value.as_bool() {
+                    return Ok(value);
                 }
-            },
+                let place = env.place(pos);
+                self.expected("a Boolean", value, place)
+            }
             Err(fail) => fail,
         };
         let place = env.place(pos);

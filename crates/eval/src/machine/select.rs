@@ -30,13 +30,12 @@ impl<'h> Ctx<'h> {
         if let Some(value) = word.resolved() {
             return Ok(value);
         }
-        let attr_place = self.attr_place(set, name);
+        let attr_place = Self::attr_place(set, name);
         self.force_at(word, attr_place.or(place))
             .map_err(|fail| self.trace_attr(fail, attr_place, || crate::print::name_text(name)))
     }
 
     pub(super) fn attr_place(
-        &self,
         set: firn_heap::Set<'h, crate::code::Code<'h>>,
         name: Symbol,
     ) -> Option<Place> {
@@ -121,17 +120,15 @@ impl<'h> Ctx<'h> {
                     if node.c != NONE {
                         return Ok(Selected::Default(node.c));
                     }
-                    break 'path match value.as_set() {
-                        Some(set) => Err(self.missing(set, name, place)),
-                        None => {
-                            let fail = self.expected("a set", value, place);
-                            Err(self.trace(fail, place, "while selecting an attribute"))
-                        }
-                    };
+                    if let Some(set) = value.as_set() {
+                        break 'path Err(self.missing(set, name, place));
+                    }
+                    let fail = self.expected("a set", value, place);
+                    break 'path Err(self.trace(fail, place, "while selecting an attribute"));
                 };
                 word = found;
                 if word.resolved().is_none() {
-                    attr_place = self.attr_place(set, name);
+                    attr_place = Self::attr_place(set, name);
                 } else {
                     attr_place = None;
                 }
@@ -176,7 +173,7 @@ impl<'h> Ctx<'h> {
             };
             word = match found {
                 Some((set, found)) => {
-                    place = self.attr_place(set, name);
+                    place = Self::attr_place(set, name);
                     Ok(found)
                 }
                 None => Ok(Val::null()),

@@ -28,14 +28,14 @@ impl<'h> Ctx<'h> {
             let mut joined = Joined::new(Kind::String, left_str.context());
             joined.bytes.extend_from_slice(left_str.bytes());
             self.append(&mut joined, env, right, Pos(node.c), false)?;
-            return self.finish_joined(env, node, joined);
+            return self.finish_joined(env, node, &joined);
         }
         let kind = left.kind();
         let mut joined = Joined::new(kind, ContextId::EMPTY);
         self.append(&mut joined, env, left, left_pos, true)?;
         let right = self.operand(env, node.b)?;
         self.append(&mut joined, env, right, Pos(node.c), false)?;
-        self.finish_joined(env, node, joined)
+        self.finish_joined(env, node, &joined)
     }
 
     fn join(&self, left: firn_heap::Str<'h>, right: firn_heap::Str<'h>) -> Val<'h> {
@@ -73,7 +73,7 @@ impl<'h> Ctx<'h> {
             let value = self.operand(env, part)?;
             self.append(&mut joined, env, value, pos, false)?;
         }
-        self.finish_joined(env, node, joined)
+        self.finish_joined(env, node, &joined)
     }
 
     fn append(
@@ -109,7 +109,7 @@ impl<'h> Ctx<'h> {
         )
     }
 
-    fn finish_joined(&mut self, env: &Env<'h>, node: &Node, joined: Joined) -> Res<'h> {
+    fn finish_joined(&mut self, env: &Env<'h>, node: &Node, joined: &Joined) -> Res<'h> {
         if joined.kind != Kind::Path {
             if joined.bytes.is_empty() && joined.context.is_empty() {
                 return Ok(self.empty_str);
