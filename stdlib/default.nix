@@ -13,30 +13,29 @@
 }:
 
 let
-  inherit (builtins) attrNames filter foldl' functionArgs intersectAttrs isFunction listToAttrs pathExists readDir;
+  inherit (builtins) attrNames filter listToAttrs pathExists readDir;
 
-  fix = f: let final = f final; in final;
-  extend = layer: overlay: final: let prev = layer final; in prev // overlay final prev;
-
-  # The tree of one package: a function of other packages, with the pieces that let users change it afterwards.
-  callPackageWith = scope: file: overrides:
-    let
-      function = if isFunction file then file else import file;
-      arguments = intersectAttrs (functionArgs function) scope // overrides;
-      make = arguments:
-        let result = function arguments; in
-        if builtins.isAttrs result then result // {
-          override = change: make (arguments // (if isFunction change then change arguments else change));
-        } else result;
-    in
-    make arguments;
+  lib = import ./lib;
+  inherit (lib) callPackageWith callPackagesWith extends fix;
 
   folders = root: filter (name: pathExists (root + "/${name}/default.nix")) (attrNames (readDir root));
 
   base = final: {
-    inherit system config;
+    inherit system config lib;
+    _type = "pkgs";
     pkgs = final;
+    path = ./.;
     callPackage = callPackageWith final;
+    callPackages = callPackagesWith final;
+    # A set of packages of one's own that sees all of these.
+    newScope = more: callPackageWith (final // more);
+
+    # This set with further overlays.
+    appendOverlays = more: import ./. { inherit system config; overlays = overlays ++ more; };
+    extend = overlay: final.appendOverlays [ overlay ];
+
+    # A system from modules, with these packages: `(nixos ./configuration.nix).config.system.build.toplevel`.
+    nixos = modules: import ./modules/eval.nix { inherit lib; pkgs = final; modules = lib.toList modules; };
     bootstrap = import ./bootstrap { inherit system; };
     fetchurl = import ./build-support/fetchurl.nix;
 
@@ -55,6 +54,8 @@ let
       tools = [ final.bootstrap.toolchain ];
       cc = null;
     };
+    # The shell that scripts of the system run in.
+    runtimeShell = "${final.bash}/bin/bash";
     mkShell = final.callPackage ./build-support/mk-shell.nix { };
     mkShellNoCC = final.callPackage ./build-support/mk-shell.nix { stdenv = final.stdenvNoCC; };
   }
@@ -62,4 +63,4 @@ let
 
   packages = final: prev: listToAttrs (map (name: { inherit name; value = final.callPackage (./pkgs + "/${name}") { }; }) (folders ./pkgs));
 in
-fix (foldl' extend base ([ packages ] ++ overlays ++ config.overlays or [ ]))
+fix (lib.foldl (layer: overlay: extends overlay layer) base ([ packages ] ++ overlays ++ config.overlays or [ ]))

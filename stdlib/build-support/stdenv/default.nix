@@ -31,25 +31,10 @@ let
     hostPlatform = platform;
     buildPlatform = platform;
     targetPlatform = platform;
-    isLinux = true;
-    isDarwin = false;
-    is64bit = true;
+    inherit (platform) isLinux isDarwin isx86_64 isAarch64 is64bit is32bit isStatic;
     overrideTools = tools: import ./default.nix { inherit name system shell tools cc; };
   };
 
-  platform = {
-    inherit system;
-    config = "x86_64-unknown-linux-gnu";
-    isLinux = true;
-    isDarwin = false;
-    isx86_64 = true;
-    isx86 = true;
-    isAarch64 = false;
-    is64bit = true;
-    isStatic = false;
-    isMusl = false;
-    libc = "glibc";
-    parsed = { cpu = { name = "x86_64"; bits = 64; }; kernel.name = "linux"; };
-  };
+  platform = (import ../../lib).systems.elaborate system;
 in
 self

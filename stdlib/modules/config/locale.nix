@@ -1,0 +1,74 @@
+/**
+  Time zone, language and keyboard.
+*/
+{ config, lib, pkgs, ... }:
+let
+  inherit (lib) mkOption types;
+in
+{
+  options = {
+    time = {
+      timeZone = mkOption {
+        type = types.nullOr (types.strMatching "[^ ]+");
+        default = null;
+        example = "Europe/Berlin";
+        description = "The time zone; `null` leaves it to the machine.";
+      };
+      hardwareClockInLocalTime = mkOption {
+        type = types.bool;
+        default = false;
+        description = "Whether the clock of the hardware runs in local time.";
+      };
+    };
+    i18n = {
+      defaultLocale = mkOption {
+        type = types.str;
+        default = "C.UTF-8";
+        example = "de_DE.UTF-8";
+        description = "The language and conventions of programs.";
+      };
+      extraLocaleSettings = mkOption {
+        type = types.attrsOf types.str;
+        default = { };
+        example = { LC_TIME = "de_DE.UTF-8"; };
+        description = "Conventions that differ from the language.";
+      };
+    };
+    console = {
+      keyMap = mkOption {
+        type = types.either types.str types.path;
+        default = "us";
+        description = "The keyboard of the console.";
+      };
+      font = mkOption {
+        type = types.nullOr (types.either types.str types.path);
+        default = null;
+        description = "The font of the console.";
+      };
+    };
+  };
+
+  config = {
+    environment.sessionVariables = {
+      LANG = config.i18n.defaultLocale;
+      TZDIR = lib.mkIf (pkgs ? tzdata) "/etc/zoneinfo";
+    }
+    // config.i18n.extraLocaleSettings;
+    environment.etc = {
+      "locale.conf".text = lib.concatStrings (
+        lib.mapAttrsToList (n: v: "${n}=${v}\n") (
+          { LANG = config.i18n.defaultLocale; } // config.i18n.extraLocaleSettings
+        )
+      );
+      "vconsole.conf".text = ''
+        KEYMAP=${config.console.keyMap}
+        ${lib.optionalString (config.console.font != null) "FONT=${config.console.font}"}
+      '';
+      zoneinfo = lib.mkIf (pkgs ? tzdata) { source = "${pkgs.tzdata or ""}/share/zoneinfo"; };
+      localtime = lib.mkIf (config.time.timeZone != null) {
+        source = "/etc/zoneinfo/${toString config.time.timeZone}";
+        mode = "direct-symlink";
+      };
+    };
+  };
+}

@@ -1,0 +1,35 @@
+/**
+  The modules that every system has.
+*/
+[
+  ./config/assertions.nix
+  ./config/environment.nix
+  ./config/etc.nix
+  ./config/ids.nix
+  ./config/locale.nix
+  ./config/nixpkgs.nix
+  ./config/shells.nix
+  ./config/sysctl.nix
+  ./config/system-path.nix
+  ./config/users.nix
+  ./config/version.nix
+  ./networking/firewall.nix
+  ./networking/hosts.nix
+  ./networking/interfaces.nix
+  ./networking/nftables.nix
+  ./programs/common.nix
+  ./security/sudo.nix
+  ./security/wrappers.nix
+  ./services/nginx.nix
+  ./services/openssh.nix
+  ./services/postgresql.nix
+  ./services/redis.nix
+  ./system/activation.nix
+  ./system/boot.nix
+  ./system/filesystems.nix
+  ./system/loader.nix
+  ./system/specialisation.nix
+  ./system/systemd.nix
+  ./system/tmpfiles.nix
+  ./system/toplevel.nix
+]
