@@ -11,13 +11,16 @@
 pub mod closure;
 pub mod derivation;
 mod error;
+pub mod export;
 pub mod fault;
 pub mod hash_tree;
 mod local;
 pub mod missing;
+pub mod profile;
 mod store;
 pub mod tree;
 pub mod types;
+pub mod validity;
 
 pub use error::StoreError;
 pub use local::{GcTestHooks, LocalOptions, LocalStore, Location};

@@ -1,11 +1,11 @@
 //! Temporary roots: what this process keeps from being collected while it lives.
 //!
 //! Each process has a file `temproots/<pid>`, locked exclusively, that lists full store paths, each
-//! ended by a zero byte. Nobody may add to it while a collection runs unless the collector knows:
-//! so the lock `gc.lock` is taken shared for the moment of writing, and where a collector holds it
-//! exclusively, each path is first sent to the collector's socket (a line; it answers `1`, and
-//! only after it has finished deleting that path). A file that can be locked belongs to a process
-//! that is gone; the collector marks it with the byte `d` and unlinks it.
+//! ended by a zero byte. A collector reads the files once, when it begins, and holds the lock
+//! `gc.lock` exclusively while it runs; so after writing, a process tries that lock shared, and
+//! where it is taken, sends each path to the collector's socket (a line; it answers `1`, and only
+//! after it has finished deleting that path). A file that can be locked belongs to a process that
+//! is gone; the collector marks it with the byte `d` and unlinks it.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -98,23 +98,21 @@ impl TempRoots {
             self.store_dir.print_to(path, &mut text);
             text.push(0);
         }
+        // Written first: a collector that begins after the question below finds the roots in the
+        // file, and one that runs at that moment is told. The other way round, one collector
+        // could be told and end, and the next one begin before the file is written.
+        write_roots(file, &text).map_err(path_error("writing to", &self.path))?;
         loop {
             let locked = try_lock_file(gc_lock, LockKind::Shared)
                 .map_err(path_error("locking", &self.gc_lock_path))?;
             if locked {
-                // No collector runs, and none begins before the roots are written.
-                let written = write_roots(file, &text);
+                // No collector runs.
                 unlock_file(gc_lock).map_err(path_error("unlocking", &self.gc_lock_path))?;
-                written.map_err(path_error("writing to", &self.path))?;
                 break;
             }
             match self.announce(socket, &new) {
-                Ok(()) => {
-                    write_roots(file, &text).map_err(path_error("writing to", &self.path))?;
-                    break;
-                }
-                // The collector ended or does not listen yet. The next one, if there is one, has
-                // to be told everything again.
+                Ok(()) => break,
+                // The collector ended, or does not listen yet.
                 Err(error) if is_gone(&error) => {
                     *socket = None;
                     std::thread::sleep(Duration::from_millis(20));
