@@ -4,6 +4,7 @@
 //! and replace every answer. Paths are source paths, store paths are plain bytes, and errors are
 //! plain data.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use firn_heap::ContextElement;
@@ -95,7 +96,9 @@ pub struct SearchPathEntry {
 }
 
 /// The effects of evaluation. Everything may be called from any thread.
-pub trait Host: Send + Sync {
+///
+/// Builtins that need more of their host than this ask for its type, which is why it is [`Any`].
+pub trait Host: Any + Send + Sync {
     /// The contents of a file, links followed.
     fn read_file(&self, path: &SourcePath) -> Result<Arc<[u8]>, HostError>;
 

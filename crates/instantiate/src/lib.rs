@@ -6,11 +6,18 @@
 //! evaluator: a [`Recipe`] becomes a derivation, a search path is taken apart, what is named is
 //! queued in [`Pending`] and written in batches.
 
+mod builtins;
+mod embedded;
+mod files;
+mod host;
+mod json;
 mod pending;
 mod recipe;
 pub mod search_path;
 mod source_tree;
 
+pub use builtins::all as builtins;
+pub use host::{Environment, FetchPlace, Messages, StoreHost, Surroundings};
 pub use pending::Pending;
 pub use recipe::{Instantiated, Recipe, RecipeError};
 pub use source_tree::Source;

@@ -100,7 +100,7 @@ impl CanonicalPath {
     }
 
     /// The components from the root downwards.
-    pub fn components(&self) -> impl Iterator<Item = &[u8]> {
+    pub fn components(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
         self.0
             .split(|&byte| byte == b'/')
             .filter(|component| !component.is_empty())

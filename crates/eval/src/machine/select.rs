@@ -35,7 +35,8 @@ impl<'h> Ctx<'h> {
             .map_err(|fail| self.trace_attr(fail, attr_place, || crate::print::name_text(name)))
     }
 
-    pub(super) fn attr_place(
+    /// Where an attribute of a set was written.
+    pub fn attr_place(
         set: firn_heap::Set<'h, crate::code::Code<'h>>,
         name: Symbol,
     ) -> Option<Place> {

@@ -1,0 +1,20 @@
+//! The builtins that name, make or read store objects. They belong to a
+//! [`StoreHost`](crate::StoreHost) and are registered together with it.
+
+mod derivation;
+mod derivation_strict;
+mod paths;
+mod texts;
+
+use firn_eval::Builtin;
+
+/// All of them.
+pub fn all() -> Vec<Builtin> {
+    [
+        derivation::BUILTINS,
+        derivation_strict::BUILTINS,
+        paths::BUILTINS,
+        texts::BUILTINS,
+    ]
+    .concat()
+}

@@ -1,0 +1,210 @@
+//! Files as evaluation sees them: source paths mapped to places on this machine.
+//!
+//! A path of the host's root is a path of this machine, except below the store directory: there it
+//! is wherever the store keeps the object, which for a rootless or a chroot store is somewhere
+//! else. Files of the embedded root live in the program itself.
+
+use std::io;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use firn_eval::{FileType, HostError};
+use firn_source::{CanonicalPath, RootId, SourcePath};
+use firn_store::Store;
+
+/// A link may lead to a link; this many in a row are taken for a circle.
+const MAX_LINKS: usize = 1024;
+
+/// Files that live in the program: their paths and contents.
+pub(crate) type Embedded = &'static [(&'static str, &'static [u8])];
+
+/// The file systems of an evaluation.
+pub(crate) struct Files {
+    store: Arc<dyn Store>,
+    embedded: Embedded,
+}
+
+impl Files {
+    pub(crate) fn new(store: Arc<dyn Store>, embedded: Embedded) -> Self {
+        Self { store, embedded }
+    }
+
+    /// Where a path of the host's root really lies.
+    pub(crate) fn place(&self, path: &CanonicalPath) -> PathBuf {
+        let bytes = path.as_bytes();
+        let store_dir = self.store.store_dir();
+        if store_dir.contains(bytes)
+            && let Ok((object, rest)) = store_dir.split(bytes)
+            && let Some(physical) = self.store.physical_path(&object)
+        {
+            let rest = std::ffi::OsStr::from_bytes(rest.strip_prefix(b"/").unwrap_or(rest));
+            return if rest.is_empty() {
+                physical
+            } else {
+                physical.join(rest)
+            };
+        }
+        PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
+    }
+
+    fn embedded(&self, path: &SourcePath) -> Option<&'static [u8]> {
+        let wanted = path.path.as_bytes();
+        let found = self
+            .embedded
+            .iter()
+            .find(|(name, _)| name.as_bytes() == wanted);
+        found.map(|(_, contents)| *contents)
+    }
+
+    /// How a path is shown.
+    pub(crate) fn display(path: &SourcePath) -> String {
+        match path.root {
+            // `<nix/fetchurl.nix>` is how expressions name it.
+            RootId::EMBEDDED => format!("<{}>", path.path.to_string().trim_start_matches('/')),
+            _ => path.path.to_string(),
+        }
+    }
+
+    pub(crate) fn read(&self, path: &SourcePath) -> Result<Arc<[u8]>, HostError> {
+        if path.root == RootId::EMBEDDED {
+            return self
+                .embedded(path)
+                .map(Arc::from)
+                .ok_or_else(|| missing(path));
+        }
+        match std::fs::read(self.place(&path.path)) {
+            Ok(contents) if u32::try_from(contents.len()).is_ok() => Ok(contents.into()),
+            Ok(_) => Err(HostError::new(format!(
+                "file '{}' is 4 GiB or larger",
+                Self::display(path)
+            ))),
+            Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+                Err(HostError::new("read of 4096 bytes: Is a directory"))
+            }
+            Err(error) => Err(failed("opening file", path, &error)),
+        }
+    }
+
+    pub(crate) fn file_type(&self, path: &SourcePath) -> Result<Option<FileType>, HostError> {
+        if path.root == RootId::EMBEDDED {
+            return Ok(self.embedded(path).map(|_| FileType::Regular));
+        }
+        match std::fs::symlink_metadata(self.place(&path.path)) {
+            Ok(metadata) => Ok(Some(kind(metadata.file_type()))),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(failed("getting status of", path, &error)),
+        }
+    }
+
+    pub(crate) fn read_dir(
+        &self,
+        path: &SourcePath,
+    ) -> Result<Vec<(Vec<u8>, Option<FileType>)>, HostError> {
+        let listing = |error: io::Error| {
+            if is_absent(&error) && error.kind() == io::ErrorKind::NotFound {
+                return missing(path);
+            }
+            HostError::new(format!(
+                "cannot read directory \"{}\": {}",
+                Self::display(path),
+                reason(&error)
+            ))
+        };
+        let mut entries = Vec::new();
+        for entry in std::fs::read_dir(self.place(&path.path)).map_err(listing)? {
+            let entry = entry.map_err(listing)?;
+            let kind = entry.file_type().ok().map(kind);
+            entries.push((entry.file_name().into_vec(), kind));
+        }
+        entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(entries)
+    }
+
+    pub(crate) fn read_link(&self, path: &SourcePath) -> Result<Vec<u8>, HostError> {
+        let target = std::fs::read_link(self.place(&path.path));
+        let target = target.map_err(|error| failed("reading symbolic link", path, &error))?;
+        Ok(target.into_os_string().into_vec())
+    }
+
+    /// Resolves links component by component; what does not exist is left as it is.
+    pub(crate) fn resolve(&self, path: &SourcePath, last: bool) -> Result<SourcePath, HostError> {
+        if path.root == RootId::EMBEDDED {
+            return Ok(path.clone());
+        }
+        let mut todo: Vec<Vec<u8>> = path.path.components().rev().map(<[u8]>::to_vec).collect();
+        let mut done = SourcePath {
+            root: path.root,
+            path: CanonicalPath::root(),
+        };
+        let mut n_links = 0;
+        while let Some(component) = todo.pop() {
+            let next = done.join(&component);
+            let follow = last || !todo.is_empty();
+            if !follow || self.file_type(&next).ok().flatten() != Some(FileType::Symlink) {
+                done = next;
+                continue;
+            }
+            n_links += 1;
+            if n_links > MAX_LINKS {
+                return Err(HostError::new(format!(
+                    "infinite symlink recursion in path '{}'",
+                    Self::display(path)
+                )));
+            }
+            let target = self.read_link(&next)?;
+            if target.starts_with(b"/") {
+                done.path = CanonicalPath::root();
+            }
+            let components = target.split(|&byte| byte == b'/').rev();
+            for component in components.filter(|component| !component.is_empty()) {
+                todo.push(component.to_vec());
+            }
+        }
+        Ok(done)
+    }
+}
+
+fn kind(kind: std::fs::FileType) -> FileType {
+    if kind.is_file() {
+        FileType::Regular
+    } else if kind.is_dir() {
+        FileType::Directory
+    } else if kind.is_symlink() {
+        FileType::Symlink
+    } else {
+        FileType::Unknown
+    }
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+/// The error of a path that is not there.
+pub(crate) fn missing(path: &SourcePath) -> HostError {
+    HostError::new(format!("path '{}' does not exist", Files::display(path)))
+}
+
+fn failed(doing: &str, path: &SourcePath, error: &io::Error) -> HostError {
+    if is_absent(error) {
+        return missing(path);
+    }
+    HostError::new(format!(
+        "{doing} '{}': {}",
+        Files::display(path),
+        reason(error)
+    ))
+}
+
+/// The system's words alone, without the number that Rust adds.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" (os error ") {
+        Some(at) => text[..at].to_owned(),
+        None => text,
+    }
+}

@@ -1,0 +1,487 @@
+//! The evaluator's host over a store: files, environment, search path, sources, and builds that an
+//! evaluation asks for.
+//!
+//! What belongs to the process (environment, home directory, clock, terminal) is passed in as
+//! [`Surroundings`]; nothing here reads it. A source is hashed when its path is first turned into a
+//! string; it and every derivation are queued, and written before anything is built.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+
+use firn_eval::{FileType, Host, HostError, Message, Purity, SearchPathEntry};
+use firn_heap::ContextElement;
+use firn_source::{CanonicalPath, RootId, SourcePath};
+use firn_store::derivation::HashModulos;
+use firn_store::hash_tree::hash_tree;
+use firn_store::types::AddOptions;
+use firn_store::{BuildMode, Store, StoreError};
+use firn_store_model::{
+    DERIVATION_EXTENSION, DerivedPath, OutputName, OutputsSpec, SingleDerivedPath, StorePath,
+    downstream_placeholder,
+};
+
+use crate::embedded::EMBEDDED;
+use crate::files::{Files, missing};
+use crate::pending::Pending;
+use crate::search_path;
+use crate::source_tree::Source;
+
+/// Looks an environment variable up.
+pub type Environment = Box<dyn Fn(&[u8]) -> Option<Vec<u8>> + Send + Sync>;
+/// Tells the user something.
+pub type Messages = Box<dyn Fn(Message) + Send + Sync>;
+/// Fetches what an address of the search path stands for, and gives the place on this machine.
+pub type FetchPlace = Box<dyn Fn(&[u8]) -> Result<Vec<u8>, HostError> + Send + Sync>;
+
+/// What an evaluation may know of the process around it.
+pub struct Surroundings {
+    /// The environment; not asked in pure evaluation.
+    pub environment: Environment,
+    /// The user's home directory, if there is one.
+    pub home: Option<Vec<u8>>,
+    /// Seconds since the epoch.
+    pub current_time: i64,
+    /// The system that is built for.
+    pub current_system: Vec<u8>,
+    /// How much of the world may be seen.
+    pub purity: Purity,
+    /// Entries of `-I` and `NIX_PATH`, as written.
+    pub search_path: Vec<SearchPathEntry>,
+    /// Whether the store must not be written to.
+    pub read_only: bool,
+    /// Whether building during evaluation is allowed.
+    pub allow_import_from_derivation: bool,
+    /// Experimental features that are on.
+    pub features: Vec<String>,
+    /// Where messages go.
+    pub messages: Messages,
+    /// Fetches addresses of the search path.
+    pub fetch_place: FetchPlace,
+    /// Set when the user wants evaluation to stop.
+    pub interrupted: Arc<AtomicBool>,
+}
+
+/// The host of an evaluation whose paths live in a store. Copies are the same host.
+#[derive(Clone)]
+pub struct StoreHost(Arc<Inner>);
+
+impl std::ops::Deref for StoreHost {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// What the copies of a host share.
+pub struct Inner {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) pending: Pending,
+    pub(crate) modulos: HashModulos,
+    pub(crate) surroundings: Surroundings,
+    pub(crate) files: Files,
+    sources: Mutex<HashMap<SourcePath, StorePath>>,
+    /// Below what a restricted or pure evaluation may look; `None` is everywhere.
+    allowed: Option<RwLock<BTreeSet<CanonicalPath>>>,
+    places: Mutex<HashMap<Vec<u8>, Result<Vec<u8>, HostError>>>,
+    search_path: OnceLock<Vec<SearchPathEntry>>,
+}
+
+impl StoreHost {
+    /// A host over `store`.
+    pub fn new(store: Arc<dyn Store>, surroundings: Surroundings) -> Self {
+        let Purity {
+            pure_eval,
+            restricted,
+        } = surroundings.purity;
+        let host = Self(Arc::new(Inner {
+            files: Files::new(Arc::clone(&store), EMBEDDED),
+            pending: Pending::new(Arc::clone(&store), surroundings.read_only),
+            modulos: HashModulos::default(),
+            sources: Mutex::default(),
+            allowed: (pure_eval || restricted).then(RwLock::default),
+            places: Mutex::default(),
+            search_path: OnceLock::new(),
+            store,
+            surroundings,
+        }));
+        if restricted {
+            for entry in &host.surroundings.search_path {
+                if let Ok(place) = host.resolve_place(&entry.path) {
+                    host.allow(CanonicalPath::new(&place));
+                }
+            }
+        }
+        host
+    }
+
+    /// The host of an evaluation that was made with one.
+    ///
+    /// # Panics
+    /// If the evaluation has another host: the builtins of this crate need this one.
+    pub(crate) fn of(ctx: &firn_eval::Ctx<'_>) -> Self {
+        let host: &dyn std::any::Any = ctx.host();
+        let host = host.downcast_ref::<Self>();
+        host.expect("builtins of the store are registered with a host over a store")
+            .clone()
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// Writes every derivation and source that was named so far.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        self.pending.flush()
+    }
+
+    /// Lets a restricted evaluation look below `path`.
+    pub fn allow(&self, path: CanonicalPath) {
+        if let Some(allowed) = &self.allowed {
+            allowed
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(path);
+        }
+    }
+
+    /// Lets a restricted evaluation look into a store object that it has made or named.
+    pub(crate) fn allow_store_path(&self, path: &StorePath) {
+        if self.allowed.is_some() {
+            self.allow(CanonicalPath::new(
+                self.store.store_dir().print(path).as_bytes(),
+            ));
+        }
+    }
+
+    /// The tree that a path names.
+    pub(crate) fn source(&self, path: &SourcePath) -> Result<Source, HostError> {
+        if path.root == RootId::EMBEDDED {
+            return Ok(Source::Memory(self.files.read(path)?));
+        }
+        Ok(Source::Local(self.files.place(&path.path)))
+    }
+
+    /// The store path of a source under its own name, computed once.
+    pub(crate) fn source_path(&self, path: &SourcePath) -> Result<StorePath, HostError> {
+        if path
+            .path
+            .as_bytes()
+            .ends_with(DERIVATION_EXTENSION.as_bytes())
+        {
+            return Err(HostError::new(format!(
+                "file names are not allowed to end in '{DERIVATION_EXTENSION}'"
+            )));
+        }
+        if let Some(known) = self.lock_sources().get(path) {
+            return Ok(known.clone());
+        }
+        self.check_access(path)?;
+        let resolved = self.files.resolve(path, false)?;
+        if self.files.file_type(&resolved)?.is_none() {
+            return Err(missing(path));
+        }
+        let name = path.path.file_name().unwrap_or(b"source");
+        let name = firn_store_model::check_name(name)
+            .map_err(|error| HostError::new(error.to_string()))?;
+        let source = self.source(&resolved)?;
+        let options = AddOptions::default();
+        let store_dir = self.store.store_dir();
+        let hashed = source.with_tree(|tree| hash_tree(store_dir, name, tree, None, &options));
+        let (_, store_path) = hashed.map_err(|error| store_error(&error))?;
+        self.pending.source(store_path.clone(), source);
+        self.allow_store_path(&store_path);
+        self.lock_sources().insert(path.clone(), store_path.clone());
+        Ok(store_path)
+    }
+
+    fn lock_sources(&self) -> std::sync::MutexGuard<'_, HashMap<SourcePath, StorePath>> {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place of the search path as a path on this machine; fetched where it is an address.
+    fn resolve_place(&self, place: &[u8]) -> Result<Vec<u8>, HostError> {
+        if !search_path::is_address(place) && !place.starts_with(b"flake:") {
+            return Ok(place.to_vec());
+        }
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = places.get(place) {
+            return known.clone();
+        }
+        let fetched = (self.surroundings.fetch_place)(place);
+        places.insert(place.to_vec(), fetched.clone());
+        fetched
+    }
+
+    /// A text that is the path of a store object, and refers to it.
+    pub(crate) fn new_store_path<'h>(
+        &self,
+        ctx: &mut firn_eval::Ctx<'h>,
+        path: &StorePath,
+    ) -> firn_eval::Val<'h> {
+        self.allow_store_path(path);
+        let text = self.store.store_dir().print(path).into_bytes();
+        let element = ContextElement::Opaque(text[..].into());
+        let context = ctx.heap().contexts().single(&element);
+        ctx.new_str_with(&text, context)
+    }
+
+    /// Whether an experimental feature is on.
+    pub(crate) fn has_feature(&self, name: &str) -> bool {
+        self.surroundings.features.iter().any(|on| on == name)
+    }
+}
+
+/// A store's error as the evaluation reports it.
+pub(crate) fn store_error(error: &StoreError) -> HostError {
+    HostError::new(error.to_string())
+}
+
+impl Host for StoreHost {
+    fn read_file(&self, path: &SourcePath) -> Result<Arc<[u8]>, HostError> {
+        self.files.read(path)
+    }
+
+    fn file_type(&self, path: &SourcePath) -> Result<Option<FileType>, HostError> {
+        self.files.file_type(path)
+    }
+
+    fn read_dir(&self, path: &SourcePath) -> Result<Vec<(Vec<u8>, Option<FileType>)>, HostError> {
+        self.files.read_dir(path)
+    }
+
+    fn read_link(&self, path: &SourcePath) -> Result<Vec<u8>, HostError> {
+        self.files.read_link(path)
+    }
+
+    fn resolve_symlinks(&self, path: &SourcePath, last: bool) -> Result<SourcePath, HostError> {
+        self.files.resolve(path, last)
+    }
+
+    fn check_access(&self, path: &SourcePath) -> Result<(), HostError> {
+        let Some(allowed) = &self.allowed else {
+            return Ok(());
+        };
+        if path.root != RootId::HOST {
+            return Ok(());
+        }
+        let allowed = allowed.read().unwrap_or_else(PoisonError::into_inner);
+        // A folder on the way to an allowed one may be looked at, or the way could not be resolved.
+        let inside =
+            |other: &CanonicalPath| path.path.is_within(other) || other.is_within(&path.path);
+        if allowed.iter().any(inside) {
+            return Ok(());
+        }
+        let shown = Files::display(path);
+        Err(HostError::restricted(
+            if self.surroundings.purity.pure_eval {
+                format!(
+                    "access to absolute path '{shown}' is forbidden in pure evaluation mode (use '--impure' to override)"
+                )
+            } else {
+                format!("access to absolute path '{shown}' is forbidden in restricted mode")
+            },
+        ))
+    }
+
+    fn display_path(&self, path: &SourcePath) -> Vec<u8> {
+        if path.root == RootId::EMBEDDED {
+            return Files::display(path).into_bytes();
+        }
+        path.path.as_bytes().to_vec()
+    }
+
+    fn env_var(&self, name: &[u8]) -> Option<Vec<u8>> {
+        let Purity {
+            pure_eval,
+            restricted,
+        } = self.surroundings.purity;
+        if pure_eval || restricted {
+            return None;
+        }
+        (self.surroundings.environment)(name)
+    }
+
+    fn home_dir(&self) -> Result<Vec<u8>, HostError> {
+        let home = self.surroundings.home.clone();
+        home.ok_or_else(|| HostError::new("cannot determine user's home directory"))
+    }
+
+    fn current_time(&self) -> i64 {
+        self.surroundings.current_time
+    }
+
+    fn current_system(&self) -> Vec<u8> {
+        self.surroundings.current_system.clone()
+    }
+
+    fn store_dir(&self) -> Vec<u8> {
+        self.store.store_dir().as_str().as_bytes().to_vec()
+    }
+
+    fn purity(&self) -> Purity {
+        self.surroundings.purity
+    }
+
+    fn search_path(&self) -> Vec<SearchPathEntry> {
+        let entries = self.search_path.get_or_init(|| {
+            if self.surroundings.purity.pure_eval {
+                return Vec::new();
+            }
+            self.surroundings.search_path.clone()
+        });
+        entries.clone()
+    }
+
+    fn find_file(
+        &self,
+        entries: &[SearchPathEntry],
+        name: &[u8],
+    ) -> Result<Option<SourcePath>, HostError> {
+        for entry in entries {
+            let parsed = search_path::Entry {
+                prefix: entry.prefix.clone(),
+                place: entry.path.clone(),
+            };
+            let Some(suffix) = parsed.suffix(name) else {
+                continue;
+            };
+            let Ok(place) = self.resolve_place(&entry.path) else {
+                continue;
+            };
+            let path = SourcePath::host(&place).join(suffix);
+            if self
+                .files
+                .resolve(&path, true)
+                .and_then(|path| self.files.file_type(&path))?
+                .is_some()
+            {
+                return Ok(Some(path));
+            }
+        }
+        if let Some(rest) = name.strip_prefix(b"nix/") {
+            let path = SourcePath {
+                root: RootId::EMBEDDED,
+                path: CanonicalPath::new(&[b"/nix/", rest].concat()),
+            };
+            if self.files.file_type(&path)?.is_some() {
+                return Ok(Some(path));
+            }
+        }
+        Ok(None)
+    }
+
+    fn path_to_store(&self, path: &SourcePath) -> Result<Vec<u8>, HostError> {
+        let store_path = self.source_path(path)?;
+        Ok(self.store.store_dir().print(&store_path).into_bytes())
+    }
+
+    fn realise_context(
+        &self,
+        context: &[ContextElement],
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, HostError> {
+        self.pending.flush().map_err(|error| store_error(&error))?;
+        let store_dir = self.store.store_dir();
+        let parse = |path: &[u8]| {
+            store_dir
+                .parse(path)
+                .map_err(|error| HostError::new(error.to_string()))
+        };
+        let mut wanted: Vec<(SingleDerivedPath, OutputName)> = Vec::new();
+        for element in context {
+            let path = match element {
+                ContextElement::Opaque(path) | ContextElement::DrvDeep(path) => parse(path)?,
+                ContextElement::Built { drv, output } => {
+                    let drv = parse(drv)?;
+                    let output = OutputName::parse(output);
+                    let output = output.map_err(|error| HostError::new(error.to_string()))?;
+                    wanted.push((SingleDerivedPath::Opaque(drv.clone()), output));
+                    drv
+                }
+            };
+            if !self
+                .store
+                .is_valid_path(&path)
+                .map_err(|error| store_error(&error))?
+            {
+                return Err(HostError::new(format!(
+                    "path '{}' is not valid",
+                    store_dir.print(&path)
+                )));
+            }
+            self.allow_store_path(&path);
+        }
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.realise(&wanted)
+    }
+
+    fn emit(&self, message: Message) {
+        (self.surroundings.messages)(message);
+    }
+
+    fn interrupted(&self) -> bool {
+        self.surroundings.interrupted.load(Ordering::Relaxed)
+    }
+}
+
+impl StoreHost {
+    /// Builds outputs that an evaluation wants to read.
+    fn realise(
+        &self,
+        wanted: &[(SingleDerivedPath, OutputName)],
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, HostError> {
+        let store_dir = self.store.store_dir();
+        if !self.surroundings.allow_import_from_derivation {
+            let first = SingleDerivedPath::Built {
+                drv: Arc::new(wanted[0].0.clone()),
+                output: wanted[0].1.clone(),
+            };
+            return Err(HostError::new(format!(
+                "cannot build '{}' during evaluation because the option 'allow-import-from-derivation' is disabled",
+                first.print(store_dir)
+            )));
+        }
+        let paths: Vec<DerivedPath> = wanted
+            .iter()
+            .map(|(drv, output)| DerivedPath::Built {
+                drv: Arc::new(drv.clone()),
+                outputs: OutputsSpec::Names([output.clone()].into()),
+            })
+            .collect();
+        let failed = |error: StoreError| store_error(&error);
+        self.store
+            .build_paths(&paths, BuildMode::Normal)
+            .map_err(failed)?;
+        let mut rewrites = Vec::new();
+        for (drv, output) in wanted {
+            let SingleDerivedPath::Opaque(path) = drv else {
+                continue;
+            };
+            let outputs = self
+                .store
+                .query_derivation_output_map(path)
+                .map_err(failed)?;
+            let Some(Some(built)) = outputs.get(output) else {
+                return Err(HostError::new(format!(
+                    "derivation '{}' does not have output '{output}'",
+                    store_dir.print(path)
+                )));
+            };
+            self.allow_store_path(built);
+            let placeholder = downstream_placeholder(drv, output.as_str());
+            let placeholder = placeholder.map_err(|error| HostError::new(error.to_string()))?;
+            rewrites.push((
+                placeholder.into_bytes(),
+                store_dir.print(built).into_bytes(),
+            ));
+        }
+        Ok(rewrites)
+    }
+}
