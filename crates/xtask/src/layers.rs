@@ -27,7 +27,7 @@ pub(crate) const LAYERS: &[(&str, u8, Allowed)] = &[
     ("ir", 1, These(&["parser", "symbol", "source"])),
     ("heap", 1, These(&["symbol", "source"])),
     ("store-model", 1, These(&["hash"])),
-    ("transfer", 1, These(&["sys", "settings", "events"])),
+    ("transfer", 1, These(&["hash", "sys", "settings", "events"])),
     (
         "eval",
         2,
