@@ -24,6 +24,50 @@ let
         filter = _: _: true;
         name = "source";
       };
+
+  # { value } or { error }.
+  commitOf =
+    gitDir:
+    let
+      readRef =
+        dir: ref:
+        let
+          file = "${dir}/${ref}";
+          text = lib.fileContents file;
+          symbolic = match "ref: (.*)" text;
+          packed = "${dir}/packed-refs";
+          common = "${dir}/commondir";
+          packedRefs = builtins.filter builtins.isString (builtins.split "\n" (readFile packed));
+          inPacked = builtins.filter (m: m != null) (map (match "([0-9a-f]+) ${lib.escapeRegex ref}") packedRefs);
+        in
+        if pathExists file && lib.pathIsRegularFile file then
+          if symbolic == null then { value = text; } else readRef dir (builtins.head symbolic)
+        else if pathExists common then
+          readRef (
+            let
+              to = lib.fileContents common;
+            in
+            if lib.hasPrefix "/" to then to else "${dir}/${to}"
+          ) ref
+        else if pathExists packed && inPacked != [ ] then
+          { value = builtins.head (builtins.head inPacked); }
+        else
+          { error = "Not a .git directory: ${toString dir}"; };
+      pointer = match "gitdir: (.*)" (lib.fileContents gitDir);
+    in
+    if lib.pathIsRegularFile gitDir then
+      # A worktree or submodule: a file that says where the repository is.
+      if pointer == null then
+        { error = "File contained no gitdir reference: ${toString gitDir}"; }
+      else
+        readRef (
+          let
+            to = builtins.head pointer;
+          in
+          if lib.hasPrefix "/" to then to else "${dirOf (toString gitDir)}/${to}"
+        ) "HEAD"
+    else
+      readRef (toString gitDir) "HEAD";
 in
 rec {
   /**
@@ -239,50 +283,6 @@ rec {
       found = commitOf path;
     in
     found.value or (throw found.error);
-
-  # { value } or { error }.
-  commitOf =
-    gitDir:
-    let
-      readRef =
-        dir: ref:
-        let
-          file = "${dir}/${ref}";
-          text = lib.fileContents file;
-          symbolic = match "ref: (.*)" text;
-          packed = "${dir}/packed-refs";
-          common = "${dir}/commondir";
-          packedRefs = builtins.filter builtins.isString (builtins.split "\n" (readFile packed));
-          inPacked = builtins.filter (m: m != null) (map (match "([0-9a-f]+) ${lib.escapeRegex ref}") packedRefs);
-        in
-        if pathExists file && lib.pathIsRegularFile file then
-          if symbolic == null then { value = text; } else readRef dir (builtins.head symbolic)
-        else if pathExists common then
-          readRef (
-            let
-              to = lib.fileContents common;
-            in
-            if lib.hasPrefix "/" to then to else "${dir}/${to}"
-          ) ref
-        else if pathExists packed && inPacked != [ ] then
-          { value = builtins.head (builtins.head inPacked); }
-        else
-          { error = "Not a .git directory: ${toString dir}"; };
-      pointer = match "gitdir: (.*)" (lib.fileContents gitDir);
-    in
-    if lib.pathIsRegularFile gitDir then
-      # A worktree or submodule: a file that says where the repository is.
-      if pointer == null then
-        { error = "File contained no gitdir reference: ${toString gitDir}"; }
-      else
-        readRef (
-          let
-            to = builtins.head pointer;
-          in
-          if lib.hasPrefix "/" to then to else "${dirOf (toString gitDir)}/${to}"
-        ) "HEAD"
-    else
-      readRef (toString gitDir) "HEAD";
 
   /**
     A revision cut to seven characters where it is a hash.

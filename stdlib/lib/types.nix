@@ -280,7 +280,11 @@ rec {
         ;
     };
 
-  # Everything that is reached as `lib.types`.
+  /**
+    Everything that is reached as `lib.types`.
+
+    Type: `types :: { ${name} :: OptionType | (… -> OptionType) }`
+  */
   types = rec {
     inherit
       defaultFunctor

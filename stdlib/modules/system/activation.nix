@@ -47,10 +47,18 @@ let
     : "''${_step}"
   '';
 
+  # The steps in order, with what they need. A rehearsal has only those that
+  # say they change nothing then, and leaves the running system what it is.
   render =
-    scripts:
+    {
+      scripts,
+      dry,
+    }:
     let
-      steps = builtins.mapAttrs (_: normalise) scripts;
+      all = builtins.mapAttrs (_: normalise) scripts;
+      steps = builtins.mapAttrs (
+        _: s: if dry && !(s.supportsDryActivation or false) then s // { text = ":"; } else s
+      ) all;
       named = builtins.mapAttrs (name: s: s // { text = stepText name s.text; }) steps;
     in
     ''
@@ -63,10 +71,10 @@ let
       trap '_status=1; echo "activation step $_step failed ($?)" >&2' ERR
       umask 0022
       ${lib.textClosureMap lib.id named (builtins.attrNames named)}
-      # What runs now, for garbage collection and for the next switch.
-      if [ "''${NIXOS_ACTION-}" != dry-activate ]; then
+      ${lib.optionalString (!dry) ''
+        # What runs now, for garbage collection and for the next switch.
         ln -sfn "$(readlink -f "$systemConfig")" ''${FIRN_RUN:-/run}/current-system
-      fi
+      ''}
       exit $_status
     '';
 
@@ -98,8 +106,21 @@ in
       type = types.str;
       internal = true;
       readOnly = true;
-      default = render config.system.activationScripts;
+      default = render {
+        scripts = config.system.activationScripts;
+        dry = false;
+      };
       description = "The whole script.";
+    };
+    dryActivationText = mkOption {
+      type = types.str;
+      internal = true;
+      readOnly = true;
+      default = render {
+        scripts = config.system.activationScripts;
+        dry = true;
+      };
+      description = "The script of a rehearsal.";
     };
   };
 

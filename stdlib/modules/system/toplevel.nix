@@ -106,10 +106,11 @@ in
       {
         passAsFile = [
           "activationText"
+          "dryActivationText"
           "bootSpec"
           "manifest"
         ];
-        inherit (cfg) activationText checks;
+        inherit (cfg) activationText dryActivationText checks;
         bootSpec = builtins.toJSON bootSpec;
         manifest = builtins.toJSON manifest;
         inherit (cfg) extraDependencies;
@@ -120,7 +121,7 @@ in
       fill() { sed "s,@out@,$out,g" "$1"; }
 
       fill "$activationTextPath" > $out/activate
-      sed '/# What runs now/,/^fi$/d' $out/activate > $out/dry-activate
+      fill "$dryActivationTextPath" > $out/dry-activate
       chmod +x $out/activate $out/dry-activate
 
       ln -s ${cfg.build.etc}/etc $out/etc

@@ -1,0 +1,50 @@
+/**
+  The library as a flake.
+*/
+{
+  description = "A standard library: functions, packages from source, systems from modules";
+
+  outputs =
+    { self }:
+    let
+      lib = import ./lib;
+      systems = [ "x86_64-linux" ];
+      forAll = lib.genAttrs systems;
+      pkgsFor = system: import ./. { inherit system; };
+    in
+    {
+      lib = lib // {
+        nixosSystem = args: import ./modules/eval.nix ({ inherit lib; } // args);
+      };
+
+      legacyPackages = forAll pkgsFor;
+      packages = forAll (
+        system:
+        let
+          pkgs = pkgsFor system;
+        in
+        lib.filterAttrs (_: lib.isDerivation) (
+          lib.genAttrs (builtins.attrNames (builtins.readDir ./pkgs)) (name: pkgs.${name} or null)
+        )
+      );
+      devShells = forAll (system: {
+        default = (pkgsFor system).mkShell { };
+      });
+
+      nixosModules = {
+        default.imports = import ./modules/module-list.nix;
+      };
+
+      templates = rec {
+        default = c;
+        c = {
+          path = ./templates/c;
+          description = "A C project with a package and a shell";
+        };
+        system = {
+          path = ./templates/system;
+          description = "A machine: one configuration file";
+        };
+      };
+    };
+}
