@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use firn_heap::{Set, Slot};
-use firn_ir::{NameError, Text, lower, parse_text};
+use firn_heap::{Set, Slot, Unit};
+use firn_ir::{Entry, NameError, ParseOptions, Text, lower, parse_text};
 use firn_source::{CanonicalPath, Diagnostic, FileId, FileOrigin, SourcePath};
 use firn_symbol::Symbol;
 
@@ -51,9 +51,14 @@ impl<'h> Scope<'h> {
 impl<'h> Ctx<'h> {
     /// Parses a text that was registered.
     fn parse(&mut self, file: FileId) -> Result<Text, Fail> {
+        let options = self.shared.options.parse.clone();
+        self.parse_with(file, &options)
+    }
+
+    fn parse_with(&mut self, file: FileId, options: &ParseOptions) -> Result<Text, Fail> {
         let source = self.shared.files.file(file);
         let locate = |offset: u32| self.place_text(Place { file, offset });
-        match parse_text(source.bytes(), file, &self.shared.options.parse, &locate) {
+        match parse_text(source.bytes(), file, options, &locate) {
             Ok(text) => {
                 for warning in &text.warnings {
                     self.shared
@@ -124,6 +129,54 @@ impl<'h> Ctx<'h> {
         self.eval_text(&text, file, dir, scope)
     }
 
+    /// Evaluates registered bindings (`x = 1; inherit (y) z;`), as typed at a prompt: the set of
+    /// them. They do not see each other.
+    pub fn eval_bindings(&mut self, file: FileId, dir: &SourcePath, scope: &Scope<'h>) -> Res<'h> {
+        let options = ParseOptions {
+            entry: Entry::Bindings,
+            ..self.shared.options.parse.clone()
+        };
+        let text = self.parse_with(file, &options)?;
+        self.eval_text(&text, file, dir, scope)
+    }
+
+    /// A registered text as a thunk: it is parsed and its names are resolved now, and it is
+    /// evaluated when it is needed.
+    pub fn delay_source(&mut self, file: FileId, dir: &SourcePath, scope: &Scope<'h>) -> Res<'h> {
+        let text = self.parse(file)?;
+        let (unit, values) = self.load_text(&text, file, dir, scope)?;
+        let (thunk, caps) = Val::thunk(&self.alloc, unit);
+        for (slot, value) in caps.iter().zip(values) {
+            slot.set(value.get());
+        }
+        Ok(thunk)
+    }
+
+    /// Resolves the names of a text and makes it ready to run, with what it captures.
+    fn load_text(
+        &mut self,
+        text: &Text,
+        file: FileId,
+        dir: &SourcePath,
+        scope: &Scope<'h>,
+    ) -> Result<(&'h Unit<'h, Code<'h>>, &'h [Slot<'h, Code<'h>>]), Fail> {
+        let code = match lower(&text.ast, text.root, &self.shared.globals, &scope.names) {
+            Ok(code) => code,
+            Err(error) => return Err(self.name_error(file, error)),
+        };
+        let unit = self.load(code, Some(file), dir)?;
+        if unit.n_caps == 0 {
+            return Ok((unit, &[]));
+        }
+        let frame = Val::frame(&self.alloc, scope.values.len());
+        if let Some(slots) = frame.as_frame() {
+            for (slot, value) in slots.iter().zip(&scope.values) {
+                slot.set(*value);
+            }
+        }
+        Ok((unit, self.alloc.slots(&[frame])))
+    }
+
     fn eval_text(
         &mut self,
         text: &Text,
@@ -131,22 +184,7 @@ impl<'h> Ctx<'h> {
         dir: &SourcePath,
         scope: &Scope<'h>,
     ) -> Res<'h> {
-        let code = match lower(&text.ast, text.root, &self.shared.globals, &scope.names) {
-            Ok(code) => code,
-            Err(error) => return Err(self.name_error(file, error)),
-        };
-        let unit = self.load(code, Some(file), dir)?;
-        let caps: &'h [Slot<'h, Code<'h>>] = if unit.n_caps == 0 {
-            &[]
-        } else {
-            let frame = Val::frame(&self.alloc, scope.values.len());
-            if let Some(slots) = frame.as_frame() {
-                for (slot, value) in slots.iter().zip(&scope.values) {
-                    slot.set(*value);
-                }
-            }
-            self.alloc.slots(&[frame])
-        };
+        let (unit, caps) = self.load_text(text, file, dir, scope)?;
         let base = self.stack.top();
         if !self.stack.extend_to(base, unit.n_slots as usize) {
             return Err(self.stack_overflow(None));

@@ -368,3 +368,32 @@ fn deep_values_are_safe() {
     );
     check_error(&nested, "stack overflow");
 }
+
+#[test]
+fn a_delayed_text_is_evaluated_when_it_is_needed() {
+    on_large_stack(|| {
+        let heap = Heap::new();
+        let registry = Registry::new().with(&BUILTINS);
+        let mut ctx = Ctx::new(&heap, Arc::new(Nowhere), &registry, EvalOptions::default());
+        let here = SourcePath::host(b"/");
+        let mut scope = crate::Scope::new();
+        scope.add(crate::Symbol::intern(b"n"), ctx.new_int(20));
+        let mut delay = |text: &[u8]| {
+            let file = ctx.add_source(firn_source::FileOrigin::String, text.into());
+            let thunk = ctx.delay_source(file, &here, &scope);
+            thunk.and_then(|it| ctx.force(it)).map(Val::as_int)
+        };
+        assert!(matches!(delay(b"n + 1"), Ok(Some(21))));
+        assert!(delay(b"throw \"x\"").is_err());
+        let file = ctx.add_source(
+            firn_source::FileOrigin::String,
+            b"a = n; b = throw \"x\";"[..].into(),
+        );
+        let set = ctx
+            .eval_bindings(file, &here, &scope)
+            .ok()
+            .and_then(Val::as_set);
+        let a = set.and_then(|it| it.get(crate::Symbol::intern(b"a")));
+        assert!(a.is_some_and(|it| ctx.force(it).is_ok_and(|it| it.as_int() == Some(20))));
+    });
+}
