@@ -69,7 +69,7 @@ impl Context {
             "-K" => self.settings.build.keep_failed = true,
             "-k" => self.settings.build.keep_going = true,
             "--readonly-mode" => self.read_only = true,
-            "--no-gc-warning" => {}
+            "--no-gc-warning" => self.no_gc_warning = true.into(),
             _ => return false,
         }
         true

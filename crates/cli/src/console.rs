@@ -89,6 +89,12 @@ impl Console {
         self.say(Level::Warn, text);
     }
 
+    /// Warns of what an expression asked to be warned of.
+    pub fn evaluation_warning(&self, text: &str) {
+        let word = self.style.paint("35;1", "evaluation warning:");
+        self.log(Level::Warn, &format!("{word} {text}"));
+    }
+
     /// Says something with the word for its level before it, if the level allows.
     pub fn say(&self, level: Level, text: &str) {
         let word = match level {

@@ -1,5 +1,7 @@
 //! What every command has at hand: who was called, the settings, the console.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use firn_events::Level;
 use firn_settings::{Feature, FeatureSet, Machine, Settings, Sources};
 
@@ -21,6 +23,8 @@ pub struct Context {
     pub print_build_logs: bool,
     /// How progress is shown, if the command line says.
     pub log_format: Option<String>,
+    /// Whether nothing more is to be said of results without a root.
+    pub no_gc_warning: AtomicBool,
 }
 
 impl Context {
@@ -45,6 +49,7 @@ impl Context {
             read_only: false,
             print_build_logs: false,
             log_format: None,
+            no_gc_warning: AtomicBool::new(false),
         };
         loaded?;
         if program.has_verbs() && console.is_terminal() {
@@ -68,6 +73,15 @@ impl Context {
             self.console.print_line(self.program.version())?;
         }
         Ok(flag == "--version")
+    }
+
+    /// Says once that a result may be collected as garbage, because no root leads to it.
+    pub fn warn_without_root(&self) {
+        if !self.no_gc_warning.swap(true, Ordering::Relaxed) {
+            self.console.warn(
+                "you did not specify '--add-root'; the result might be removed by the garbage collector",
+            );
+        }
     }
 
     /// Prints the warnings that settings have collected.

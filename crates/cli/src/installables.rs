@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use firn_store::Store;
 use firn_store::closure::{ClosureOptions, closure, sort_topologically};
-use firn_store::{Store, StorePathSet};
 use firn_store_model::{DerivedPath, StorePath};
 
 use crate::eval_flags::EvalFlags;
@@ -172,7 +172,7 @@ impl PathSelection {
             match derived {
                 DerivedPath::Opaque(path) => paths.push(path),
                 built @ DerivedPath::Built { .. } if self.derivation => {
-                    paths.push(built.base_path().clone())
+                    paths.push(built.base_path().clone());
                 }
                 built @ DerivedPath::Built { .. } => {
                     let drv = built.base_path().clone();
@@ -192,11 +192,7 @@ impl PathSelection {
             return Ok(paths);
         }
         let all = closure(store.as_ref(), paths, ClosureOptions::default())?;
-        self.sorted(store.as_ref(), &all)
-    }
-
-    fn sorted(&self, store: &dyn Store, paths: &StorePathSet) -> Result<Vec<StorePath>, Failure> {
-        Ok(sort_topologically(store, paths)?)
+        Ok(sort_topologically(store.as_ref(), &all)?)
     }
 }
 

@@ -49,26 +49,11 @@ impl Text {
         }
     }
 
-    /// A file; a directory stands for its `default.nix`.
-    pub fn of_file(name: &str) -> Result<Self, Failure> {
-        let mut path = absolute(name);
-        let missing =
-            |path: &SourcePath| Failure::message(format!("path '{}' does not exist", path.path));
-        if on_disk(&path).is_dir() {
-            path = path.join(b"default.nix");
-        }
-        let bytes = std::fs::read(on_disk(&path)).map_err(|it| {
-            if it.kind() == std::io::ErrorKind::NotFound {
-                missing(&path)
-            } else {
-                let words = error_words(&it);
-                Failure::message(format!("opening file \"{}\": {words}", path.path))
-            }
-        })?;
-        Ok(Self {
-            base: path.parent().unwrap_or_else(here),
-            origin: FileOrigin::Path(path),
-            bytes: bytes.into(),
+    /// What a file holds.
+    pub fn read(path: &SourcePath) -> Result<Vec<u8>, Failure> {
+        std::fs::read(on_disk(path)).map_err(|it| {
+            let words = error_words(&it);
+            Failure::message(format!("opening file \"{}\": {words}", path.path))
         })
     }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use firn_settings::{Feature, Settings};
-use firn_store::{GcTestHooks, LocalOptions, LocalStore, Location, Store, StoreError};
+use firn_store::{DummyStore, GcTestHooks, LocalOptions, LocalStore, Location, Store, StoreError};
 use firn_store_model::StoreDir;
 
 use crate::log_sink::ConsoleSink;
@@ -129,8 +129,18 @@ impl Context {
         self.open_store_url(&self.settings.store.store)
     }
 
+    /// Opens the store for an evaluation that only reads: where there is none yet, or none that may
+    /// be written, that is no reason not to evaluate.
+    pub fn open_store_for_reading(&self) -> Result<Arc<dyn Store>, Failure> {
+        self.open_store()
+    }
+
     /// Opens a store by its URL.
     pub fn open_store_url(&self, url: &str) -> Result<Arc<dyn Store>, Failure> {
+        let parsed = StoreUrl::parse(url);
+        if parsed.scheme == "dummy" {
+            return Ok(Arc::new(DummyStore::new(store_dir_of(&parsed)?)));
+        }
         Ok(Arc::new(self.open_local_store_url(url)?))
     }
 
@@ -168,12 +178,7 @@ impl Context {
             let given = !url.authority.is_empty();
             given.then(|| PathBuf::from(&url.authority))
         });
-        let store_dir = url.params.get("store").cloned().unwrap_or_else(|| {
-            filled("NIX_STORE_DIR")
-                .or_else(|| filled("NIX_STORE"))
-                .unwrap_or_else(|| DEFAULT_STORE_DIR.to_owned())
-        });
-        let store_dir = StoreDir::new(store_dir).map_err(|it| Failure::message(it.to_string()))?;
+        let store_dir = store_dir_of(&url)?;
         let from_env = |name: &str, default: &str| {
             PathBuf::from(filled(name).unwrap_or_else(|| default.to_owned()))
         };
@@ -268,6 +273,14 @@ impl Context {
             ..LocalOptions::default()
         }
     }
+}
+
+/// The directory that the paths of a store begin with.
+fn store_dir_of(url: &StoreUrl) -> Result<StoreDir, Failure> {
+    let from_env = || filled("NIX_STORE_DIR").or_else(|| filled("NIX_STORE"));
+    let store_dir = url.params.get("store").cloned().or_else(from_env);
+    let store_dir = store_dir.unwrap_or_else(|| DEFAULT_STORE_DIR.to_owned());
+    StoreDir::new(store_dir).map_err(|it| Failure::message(it.to_string()))
 }
 
 fn is_writable(path: &Path) -> bool {

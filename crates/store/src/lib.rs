@@ -10,6 +10,7 @@
 
 pub mod closure;
 pub mod derivation;
+mod dummy;
 mod error;
 pub mod export;
 pub mod fault;
@@ -22,6 +23,7 @@ pub mod tree;
 pub mod types;
 pub mod validity;
 
+pub use dummy::DummyStore;
 pub use error::StoreError;
 pub use local::{GcTestHooks, LocalOptions, LocalStore, Location};
 pub use store::Store;

@@ -1,0 +1,309 @@
+//! An evaluator for a command: host, registry, options and stack made from the context, and errors
+//! of evaluation turned into reports.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use firn_eval::{
+    Ctx, EvalError, EvalOptions, Fail, Frame as EvalFrame, FrameKind, Heap, HostError, Message,
+    Place, Purity, Registry, Scope, SearchPathEntry, Set, SetBuilder, Symbol, Val, on_large_stack,
+};
+use firn_events::Level;
+use firn_instantiate::{StoreHost, Surroundings, search_path};
+use firn_settings::Feature;
+use firn_source::{FileOrigin, FileTable, Severity, SourcePath, Span};
+use firn_store::Store;
+
+use crate::eval_flags::{AutoArg, EvalFlags};
+use crate::sources::{self, Text};
+use crate::{Console, Context, Failure, Frame, Report, surroundings};
+
+/// What an evaluation works with.
+pub struct Evaluation<'a, 'h> {
+    /// The evaluator.
+    pub ctx: &'a mut Ctx<'h>,
+    /// The host, for what is not the language's business.
+    pub host: &'a Arc<StoreHost>,
+    /// The command.
+    pub context: &'a Context,
+    /// What the command line says about evaluation.
+    pub flags: &'a EvalFlags,
+}
+
+/// The set of arguments of the command line.
+pub type AutoArgs<'h> = Set<'h, firn_eval::Code<'h>>;
+
+/// Runs `work` with an evaluator over a store. Its failures become those of the command.
+pub fn evaluate<R: Send>(
+    context: &Context,
+    flags: &EvalFlags,
+    store: &Arc<dyn Store>,
+    work: impl FnOnce(&mut Evaluation<'_, '_>) -> Result<R, Stop> + Send,
+) -> Result<R, Failure> {
+    let host = Arc::new(StoreHost::new(
+        Arc::clone(store),
+        surroundings_of(context, flags),
+    ));
+    let files = Arc::new(FileTable::new());
+    let show_trace = context.settings.interface.show_trace;
+    let result = on_large_stack(|| {
+        let heap = Heap::new();
+        let registry = Registry::new().with(&firn_instantiate::builtins());
+        let mut ctx = Ctx::with_files(
+            &heap,
+            Arc::clone(&host) as Arc<dyn firn_eval::Host>,
+            &registry,
+            options_of(context),
+            Arc::clone(&files),
+        );
+        let mut evaluation = Evaluation {
+            ctx: &mut ctx,
+            host: &host,
+            context,
+            flags,
+        };
+        match work(&mut evaluation) {
+            Ok(result) => Ok(result),
+            Err(Stop::Failed(failure)) => Err(*failure),
+            Err(Stop::Evaluation(fail)) => {
+                let error = ctx.take_error(fail);
+                Err(failure_of(&error, &files, show_trace))
+            }
+        }
+    });
+    let flushed = host.flush();
+    let result = result?;
+    flushed?;
+    Ok(result)
+}
+
+/// Why work with an evaluator stopped.
+pub enum Stop {
+    /// Evaluation failed; the error waits in the evaluator.
+    Evaluation(Fail),
+    /// Anything else failed.
+    Failed(Box<Failure>),
+}
+
+impl From<Fail> for Stop {
+    fn from(fail: Fail) -> Self {
+        Self::Evaluation(fail)
+    }
+}
+
+impl<E: Into<Failure>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Failed(Box::new(error.into()))
+    }
+}
+
+/// The failure of a command whose evaluation failed.
+pub fn failure_of(error: &EvalError, files: &Arc<FileTable>, show_trace: bool) -> Failure {
+    Failure::Reported {
+        report: Box::new(report_of(error, show_trace)),
+        files: Arc::clone(files),
+        code: error.exit_status.unwrap_or(crate::failure::EXIT_ERROR),
+    }
+}
+
+/// An error of evaluation as a report.
+pub fn report_of(error: &EvalError, show_trace: bool) -> Report {
+    let span = |place: Place| Span::at(place.file, place.offset);
+    let mut report = match &error.diagnostic {
+        Some(diagnostic) => Report::from((**diagnostic).clone()),
+        None => Report {
+            code: Some(error.kind.code()),
+            ..Report::error(error.message.clone())
+        },
+    };
+    report.severity = Severity::Error;
+    report.span = report.span.or_else(|| error.place.map(span));
+    report.suggestions.clone_from(&error.suggestions);
+    let is_shown = |it: &&EvalFrame| show_trace || it.kind != FrameKind::Call;
+    report.frames = error
+        .frames
+        .iter()
+        .rev()
+        .filter(is_shown)
+        .map(|it| Frame {
+            text: it.text.clone().into_owned(),
+            span: it.place.map(span),
+            always: it.kind == FrameKind::Custom,
+        })
+        .collect();
+    report
+}
+
+fn options_of(context: &Context) -> EvalOptions {
+    let settings = &context.settings;
+    EvalOptions {
+        max_call_depth: settings.eval.max_call_depth as usize,
+        parse: sources::parse_options(settings),
+        features: feature_names(context),
+        trace_verbose: settings.eval.trace_verbose,
+    }
+}
+
+fn feature_names(context: &Context) -> Vec<String> {
+    let features = context.settings.features().sorted();
+    features
+        .into_iter()
+        .map(|it| it.name().to_owned())
+        .collect()
+}
+
+/// What the process lets an evaluation know.
+fn surroundings_of(context: &Context, flags: &EvalFlags) -> Surroundings {
+    let settings = &context.settings;
+    let console = context.console;
+    let abort_on_warn = settings.eval.abort_on_warn;
+    let current_time = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |it| it.as_secs() as i64);
+    let entries = flags.search_path.iter().chain(&settings.eval.nix_path);
+    let system = settings.eval.current_system(&settings.build.system);
+    let _ = abort_on_warn;
+    Surroundings {
+        environment: Box::new(|name| {
+            use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+            let name = std::ffi::OsStr::from_bytes(name);
+            std::env::var_os(name).map(std::ffi::OsString::into_vec)
+        }),
+        home: surroundings::filled("HOME").map(String::into_bytes),
+        current_time,
+        current_system: system.as_bytes().to_vec(),
+        purity: Purity {
+            pure_eval: settings.eval.pure_eval,
+            restricted: settings.eval.restrict_eval,
+        },
+        search_path: entries
+            .map(|it| {
+                let entry = search_path::Entry::parse(it.as_bytes());
+                SearchPathEntry {
+                    prefix: entry.prefix,
+                    path: entry.place,
+                }
+            })
+            .collect(),
+        read_only: context.read_only,
+        allow_import_from_derivation: settings.eval.allow_import_from_derivation,
+        features: feature_names(context),
+        messages: Box::new(move |message| say(console, &message)),
+        fetch_place: Box::new(|address| {
+            let address = String::from_utf8_lossy(address);
+            Err(HostError::new(format!(
+                "cannot fetch '{address}': search path entries on the network are not there yet"
+            )))
+        }),
+        interrupted: Arc::new(AtomicBool::new(false)),
+    }
+}
+
+/// What evaluation tells the user while it runs.
+fn say(console: Console, message: &Message) {
+    match message {
+        Message::Trace(text) => {
+            console.log(
+                Level::Error,
+                &format!("trace: {}", String::from_utf8_lossy(text)),
+            );
+        }
+        Message::Warning(text) => console.evaluation_warning(&String::from_utf8_lossy(text)),
+        Message::Info(text) => console.log(Level::Info, &String::from_utf8_lossy(text)),
+    }
+}
+
+impl<'h> Evaluation<'_, 'h> {
+    /// The arguments of the command line as a set of values.
+    pub fn auto_args(&mut self) -> Result<AutoArgs<'h>, Stop> {
+        let mut args = SetBuilder::default();
+        for (name, arg) in &self.flags.auto_args {
+            let value = match arg {
+                AutoArg::Expression(text) => self.delayed(text)?,
+                AutoArg::Text(text) => self.ctx.new_str(text.as_bytes()),
+                AutoArg::File(name) => {
+                    let text = Text::read(&sources::absolute(name))?;
+                    self.ctx.new_str(&text)
+                }
+                AutoArg::Stdin => {
+                    let text = Text::of_stdin()?;
+                    self.ctx.new_str(&text.bytes)
+                }
+            };
+            args.push(Symbol::intern(name.as_bytes()), value);
+        }
+        let args = self.ctx.new_set(args);
+        Ok(args.as_set().expect("a set was made"))
+    }
+
+    /// An expression of the command line, evaluated when it is needed; it is parsed now.
+    fn delayed(&mut self, text: &str) -> Result<Val<'h>, Stop> {
+        let here = sources::here();
+        let file = self
+            .ctx
+            .add_source(FileOrigin::String, text.as_bytes().into());
+        Ok(self.ctx.delay_source(file, &here, &Scope::new())?)
+    }
+
+    /// The value of a text.
+    pub fn value_of_text(&mut self, text: &Text) -> Result<Val<'h>, Stop> {
+        let file = self
+            .ctx
+            .add_source(text.origin.clone(), Arc::clone(&text.bytes));
+        Ok(self.ctx.eval_source(file, &text.base, &Scope::new())?)
+    }
+
+    /// The value of a file, `<name>` or directory given on the command line.
+    pub fn value_of_file(&mut self, word: &str) -> Result<Val<'h>, Stop> {
+        let text = self.text_of_file(word)?;
+        self.value_of_text(&text)
+    }
+
+    /// The text of a file, `<name>` or directory given on the command line.
+    pub fn text_of_file(&mut self, word: &str) -> Result<Text, Stop> {
+        let path = self.lookup_file(word)?;
+        let path = self.ctx.resolve_import(&path)?;
+        let bytes = self.ctx.host_result(|host| host.read_file(&path))?;
+        Ok(Text {
+            base: path.parent().unwrap_or_else(sources::here),
+            origin: FileOrigin::Path(path),
+            bytes,
+        })
+    }
+
+    /// The path that a word of the command line means.
+    pub fn lookup_file(&mut self, word: &str) -> Result<SourcePath, Stop> {
+        if let Some(name) = word
+            .strip_prefix('<')
+            .and_then(|it| it.strip_suffix('>'))
+            .filter(|it| !it.is_empty())
+        {
+            return self.find_file(name);
+        }
+        if let Some(flake) = word.strip_prefix("flake:") {
+            self.context.require(Feature::Flakes)?;
+            return Err(Failure::message(format!("cannot fetch flake '{flake}' yet")).into());
+        }
+        if search_path::is_address(word.as_bytes()) {
+            return Err(Failure::message(format!("cannot download '{word}' yet")).into());
+        }
+        Ok(sources::absolute(word))
+    }
+
+    /// The path that `<name>` means.
+    pub fn find_file(&mut self, name: &str) -> Result<SourcePath, Stop> {
+        let found = self
+            .ctx
+            .host_result(|host| host.find_file(&host.search_path(), name.as_bytes()))?;
+        found.ok_or_else(|| {
+            let hint = if self.context.settings.eval.pure_eval {
+                format!("cannot look up '<{name}>' in pure evaluation mode (use '--impure' to override)")
+            } else {
+                format!(
+                    "file '{name}' was not found in the Nix search path (add it using $NIX_PATH or -I)"
+                )
+            };
+            Failure::message(hint).into()
+        })
+    }
+}
