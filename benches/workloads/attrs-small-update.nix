@@ -1,7 +1,6 @@
-# Many small sets joined with `//`, one attribute selected of each.
+# Small sets joined and selected from, again and again.
 let
   inherit (builtins) foldl' genList;
-  base = { a = 1; b = 2; c = 3; d = 4; e = 5; f = 6; };
-  step = acc: i: (base // { f = i; g = acc; }).g + (base // { a = i; }).a - (base // { h = 1; }).b;
+  step = acc: i: let sum = acc.sum + i; in builtins.seq sum (acc // { last = i; before = acc.last; inherit sum; });
 in
-foldl' step 0 (genList (i: i) 900000)
+(foldl' step { last = 0; sum = 0; a = 1; b = 2; c = 3; } (genList (i: i) 400000)).sum

@@ -1,9 +1,11 @@
-# genericClosure over a graph of numbers.
+# A graph walked by its keys.
 let
-  inherit (builtins) genericClosure length;
+  inherit (builtins) foldl' genericClosure length;
   mod = a: b: a - (a / b) * b;
+  reach = start:
+    genericClosure {
+      startSet = [ { key = start; } ];
+      operator = { key }: [ { key = mod (key * 3 + 1) 20011; } { key = mod (key * 5 + 2) 20011; } ];
+    };
 in
-length (genericClosure {
-  startSet = [ { key = 1; } ];
-  operator = { key }: [ { key = mod (key * 3 + 1) 90001; } { key = mod (key * 7 + 5) 90001; } { key = mod (key + 1) 90001; } ];
-})
+foldl' (acc: start: acc + length (reach start)) 0 [ 1 2 3 4 5 6 ]

@@ -1,9 +1,6 @@
-# A large lazy structure, forced whole.
+# Everything in wide and deep structures evaluated.
 let
-  inherit (builtins) genList deepSeq length;
-  build = depth: if depth == 0 then { leaf = 1 + 1; } else {
-    left = build (depth - 1); right = build (depth - 1); items = genList (i: i * depth) 4;
-  };
-  tree = build 18;
+  inherit (builtins) deepSeq foldl' genList;
+  tree = depth: if depth == 0 then { leaf = depth; } else { left = tree (depth - 1); right = [ (tree (depth - 1)) ]; inherit depth; };
 in
-deepSeq tree (length (builtins.attrNames tree))
+foldl' (acc: i: deepSeq (tree 14) (acc + i)) 0 (genList (i: i) 16)

@@ -1,4 +1,4 @@
-# Calls and small integer arithmetic: the naive Fibonacci function.
+# Calls, small integers and a branch, nothing else.
 let
   fib = n: if n < 2 then n else fib (n - 1) + fib (n - 2);
 in

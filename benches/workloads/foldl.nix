@@ -1,6 +1,7 @@
-# A strict fold over generated lists.
+# A strict fold over long lists, with a closure that captures.
 let
   inherit (builtins) foldl' genList;
-  sum = n: foldl' (acc: x: acc + x * 2 - 1) 0 (genList (i: i + 1) n);
+  numbers = genList (i: i) 400000;
+  sum = scale: foldl' (acc: i: acc + i * scale) 0 numbers;
 in
-foldl' (acc: k: acc + sum (1000 + k)) 0 (genList (i: i) 1200)
+foldl' (acc: scale: acc + sum scale) 0 [ 1 2 3 4 5 ]

@@ -1,7 +1,8 @@
-# Callable sets, formals with defaults, `@`-patterns.
+# Sets that are called, and functions that take sets apart.
 let
   inherit (builtins) foldl' genList;
-  one = { step = 1; __functor = self: { x, y ? x, ... }@args: self.step + x + y + (args.z or 0); };
-  call = acc: i: acc + one { x = i; } + one { x = i; z = 2; } - one { x = i; y = 1; };
+  adder = { by }: { __functor = self: { value, extra ? 0, ... }: value + self.by + extra; inherit by; };
+  add = map (by: adder { inherit by; }) (genList (i: i) 50);
+  run = n: foldl' (acc: f: f { value = acc; other = n; }) n add;
 in
-foldl' call 0 (genList (i: i) 450000)
+foldl' (acc: n: acc + run n) 0 (genList (i: i) 6000)

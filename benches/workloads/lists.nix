@@ -1,14 +1,8 @@
-# map, filter, concatMap, concatLists, elem, sort, partition on middling lists.
+# map, filter, elemAt and ++ over lists of middling length.
 let
-  inherit (builtins) map filter concatMap concatLists genList sort partition length elem foldl' elemAt;
-  round = seed:
-    let
-      xs = genList (i: (i * 7919 + seed) - ((i * 7919 + seed) / 1009) * 1009) 400;
-      doubled = concatMap (x: [ x (x + 1) ]) xs;
-      parts = partition (x: x > 500) doubled;
-      sorted = sort (a: b: a < b) (filter (x: x - (x / 3) * 3 != 0) parts.right);
-      nested = concatLists (map (x: [ x ]) sorted);
-    in
-    length nested + elemAt sorted 3 + (if elem 77 parts.wrong then 1 else 0);
+  inherit (builtins) elemAt filter foldl' genList length map;
+  step = xs: map (x: x + 1) (filter (x: x - (x / 3) * 3 != 0) xs);
+  rounds = n: xs: if n == 0 then xs else rounds (n - 1) (step xs ++ genList (i: i) 500);
+  result = rounds 400 (genList (i: i) 3000);
 in
-foldl' (acc: k: acc + round k) 0 (genList (i: i) 600)
+foldl' (acc: i: acc + elemAt result i) 0 (genList (i: i) (length result))

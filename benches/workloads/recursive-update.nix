@@ -1,16 +1,15 @@
-# Merging of nested sets, as configurations do it.
+# Merging nested sets by name.
 let
-  inherit (builtins) isAttrs zipAttrsWith head tail length foldl' genList elemAt attrNames;
-  merge = lhs: rhs:
-    let
-      go = zipAttrsWith (name: values:
-        if length values == 1 || !(isAttrs (elemAt values 1) && isAttrs (head values)) then elemAt values (length values - 1)
-        else go values);
-    in
-    go [ lhs rhs ];
-  tree = depth: seed: if depth == 0 then seed else {
-    a = tree (depth - 1) seed; b = tree (depth - 1) (seed + 1); "n${toString seed}" = seed;
-  };
-  total = value: if isAttrs value then foldl' (acc: name: acc + total value.${name}) 0 (attrNames value) else value;
+  inherit (builtins) attrNames foldl' genList isAttrs listToAttrs toString;
+  update = a: b:
+    a // listToAttrs (map (name: {
+      inherit name;
+      value =
+        if a ? ${name} && isAttrs a.${name} && isAttrs b.${name} then update a.${name} b.${name} else b.${name};
+    }) (attrNames b));
+  tree = depth: seed:
+    if depth == 0 then seed
+    else listToAttrs (genList (i: { name = "n${toString (i + seed)}"; value = tree (depth - 1) (seed + i); }) 5);
+  count = t: if isAttrs t then foldl' (acc: n: acc + count t.${n}) 0 (attrNames t) else 1;
 in
-total (foldl' (acc: i: merge acc (tree 9 i)) { } (genList (i: i) 60))
+count (foldl' update { } (genList (i: tree 4 (i - (i / 7) * 7)) 60))

@@ -1,8 +1,8 @@
-# Lazy infinite lists as attribute sets: the sieve of Eratosthenes on streams.
+# Lazy streams as sets: each tail is a thunk.
 let
   from = n: { head = n; tail = from (n + 1); };
-  filterS = p: s: if p s.head then { inherit (s) head; tail = filterS p s.tail; } else filterS p s.tail;
-  sieve = s: { inherit (s) head; tail = sieve (filterS (x: x - (x / s.head) * s.head != 0) s.tail); };
-  nth = n: s: if n == 0 then s.head else nth (n - 1) s.tail;
+  keep = p: s: if p s.head then { inherit (s) head; tail = keep p s.tail; } else keep p s.tail;
+  take = n: s: acc: if n == 0 then acc else take (n - 1) s.tail (acc + s.head);
+  odd = n: n - (n / 2) * 2 == 1;
 in
-nth 900 (sieve (from 2))
+builtins.foldl' (acc: start: acc + take 2000 (keep odd (from start)) 0) 0 (builtins.genList (i: i) 100)

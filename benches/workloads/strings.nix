@@ -1,13 +1,9 @@
-# Interpolation, concatStringsSep, substring, replaceStrings, split.
+# Building, joining and taking strings apart.
 let
-  inherit (builtins) concatStringsSep genList substring stringLength replaceStrings foldl' filter isString split;
-  line = k: concatStringsSep "," (genList (i: "item-${toString (i + k)}=${toString (i * k)}") 120);
-  work = k:
-    let
-      text = line k;
-      swapped = replaceStrings [ "item" "=" ] [ "thing" " := " ] text;
-      parts = filter isString (split "," swapped);
-    in
-    stringLength (concatStringsSep "\n" parts) + stringLength (substring 10 40 text);
+  inherit (builtins) concatStringsSep foldl' genList replaceStrings stringLength substring toString;
+  line = i: "item ${toString i}: ${substring (i - (i / 10) * 10) 8 "abcdefghijklmnopqrstuvwxyz"}";
+  text = concatStringsSep "\n" (genList line 20000);
+  escaped = replaceStrings [ "\n" "item" "x" ] [ "; " "ITEM" "X" ] text;
+  chained = foldl' (acc: i: acc + "${toString i},") "" (genList (i: i) 3000);
 in
-foldl' (acc: k: acc + work k) 0 (genList (i: i) 2000)
+stringLength escaped + stringLength chained

@@ -1,9 +1,9 @@
-# Names found through nested `with`.
+# Names that only nested `with`s can give.
 let
-  inherit (builtins) listToAttrs genList foldl';
-  outer = listToAttrs (genList (i: { name = "outer${toString i}"; value = i; }) 1000);
-  inner = listToAttrs (genList (i: { name = "inner${toString i}"; value = i; }) 1000);
-  leaf = { x = 1; y = 2; };
-  step = with outer; with inner; with leaf; acc: i: acc + x + y + outer7 + inner42 - outer999 + i;
+  inherit (builtins) foldl' genList listToAttrs toString;
+  outer = listToAttrs (genList (i: { name = "o${toString i}"; value = i; }) 1000) // { step = 1; };
+  inner = { twice = x: x * 2; half = x: x / 2; };
 in
-foldl' step 0 (genList (i: i) 1200000)
+with outer;
+with inner;
+foldl' (acc: i: half (twice acc) + o5 + o77 - step * o80) 0 (genList (i: i) 400000)

@@ -1,9 +1,10 @@
 //! Attribute sets.
 //!
 //! A *flat* set is the address of its [`Shape`] and one word for each key. A *layered* set, which
-//! only `//` on large sets makes, is the word 1, a memo of its flat form, a count, and that many
-//! flat sets, newest first. Readers see no difference: look-ups go through the layers, and
-//! enumeration makes the flat form once and publishes it through one atomic word.
+//! only `//` on large sets makes, is the word 1, a memo of its flat form, a count of layers and of
+//! look-ups, and that many flat sets, newest first. Readers see no difference: look-ups go through
+//! the layers, and enumeration makes the flat form once and publishes it through one atomic word.
+//! So do look-ups once there have been enough of them to pay for it.
 
 use std::marker::PhantomData;
 use std::num::NonZeroU64;
@@ -78,6 +79,19 @@ impl<'h, C> FlatSet<'h, C> {
             .zip(self.values.iter().copied())
     }
 
+    /// A set with the same keys whose values are computed from these; it remembers no positions.
+    pub fn map(
+        self,
+        alloc: &Alloc<'h>,
+        mut value: impl FnMut(Symbol, Word<'h, C>) -> Word<'h, C>,
+    ) -> Word<'h, C> {
+        let mut attrs = self.iter();
+        Word::set_from(alloc, self.shape.bare(alloc), || {
+            let (key, old) = attrs.next().expect("one for each key");
+            value(key, old)
+        })
+    }
+
     /// Keys and values in the order of names.
     pub fn by_name(
         self,
@@ -134,8 +148,12 @@ impl<'h, C> Set<'h, C> {
         let (start, count) = if self.first() & LAYERED == 0 {
             (std::ptr::null_mut(), 0)
         } else {
-            // SAFETY: a layered set has its count in the third word.
-            unsafe { (self.object.add(3), self.object.add(2).read() as usize) }
+            // SAFETY: the layers of a layered set begin at its fourth word.
+            let layers = unsafe { self.object.add(3) };
+            (
+                layers,
+                (self.counts().load(Ordering::Relaxed) as u32) as usize,
+            )
         };
         let single = (count == 0).then_some(self);
         (0..count)
@@ -155,6 +173,26 @@ impl<'h, C> Set<'h, C> {
     fn memo(self) -> &'h AtomicU64 {
         // SAFETY: the second word of a layered set is only accessed as this atomic.
         unsafe { AtomicU64::from_ptr(self.object.add(1)) }
+    }
+
+    /// The number of layers, and in the upper half of look-ups so far.
+    fn counts(self) -> &'h AtomicU64 {
+        // SAFETY: the third word of a layered set is only accessed as this atomic.
+        unsafe { AtomicU64::from_ptr(self.object.add(2)) }
+    }
+
+    /// The flat form of a layered set, if it was made; or if it is worth making by now.
+    fn flat_if_worth(self, alloc: &Alloc<'h>) -> Option<FlatSet<'h, C>> {
+        if self.memo().load(Ordering::Relaxed) == 0 {
+            let counts = self.counts().load(Ordering::Relaxed);
+            // Losing a count to another thread only postpones the flat form.
+            self.counts().store(counts + (1 << 32), Ordering::Relaxed);
+            let size = self.layers().last().map_or(0, FlatSet::len) as u64;
+            if (counts >> 32) * 4 < size {
+                return None;
+            }
+        }
+        Some(self.flatten(alloc))
     }
 
     /// The flat form, made and remembered if there is none yet.
@@ -198,7 +236,12 @@ impl<'h, C> Set<'h, C> {
     /// The value of a key, by way of the cache of the place that asks. A cache must always be used
     /// with the same key.
     #[inline]
-    pub fn get_cached(self, key: Symbol, cache: &InlineCache) -> Option<Word<'h, C>> {
+    pub fn get_cached(
+        self,
+        key: Symbol,
+        cache: &InlineCache,
+        alloc: &Alloc<'h>,
+    ) -> Option<Word<'h, C>> {
         let seen = cache.0.load(Ordering::Relaxed);
         if seen >> 16 == self.first() {
             let slot = seen & 0xffff;
@@ -213,13 +256,25 @@ impl<'h, C> Set<'h, C> {
                     .read()
             });
         }
-        self.get_and_remember(key, cache)
+        self.get_and_remember(key, cache, alloc)
     }
 
     #[inline(never)]
-    fn get_and_remember(self, key: Symbol, cache: &InlineCache) -> Option<Word<'h, C>> {
+    fn get_and_remember(
+        self,
+        key: Symbol,
+        cache: &InlineCache,
+        alloc: &Alloc<'h>,
+    ) -> Option<Word<'h, C>> {
         let Some(flat) = self.as_flat() else {
-            return self.get(key);
+            let Some(flat) = self.flat_if_worth(alloc) else {
+                return self.get(key);
+            };
+            let set = Set {
+                object: flat.word().object(),
+                brand: PhantomData,
+            };
+            return set.get_cached(key, cache, alloc);
         };
         let slot = flat.shape.find(key);
         let remembered = slot.map_or(ABSENT, |slot| slot as u64);
@@ -455,7 +510,9 @@ mod tests {
                 (&["k3"][..], None),
                 (&["k3"][..], None),
             ] {
-                let found = make(names).get_cached(key, &cache).and_then(Word::as_int);
+                let found = make(names)
+                    .get_cached(key, &cache, &alloc)
+                    .and_then(Word::as_int);
                 assert_eq!(found, expected);
             }
         }

@@ -42,10 +42,27 @@ pub struct Shape<'h> {
     /// One for each key, or none at all.
     positions: &'h [AttrPos],
     by_name: OnceLock<&'h [u32]>,
+    /// The shape with the same keys and no positions.
+    bare: OnceLock<&'h Shape<'h>>,
     shared: bool,
 }
 
 impl<'h> Shape<'h> {
+    /// The shape with the same keys and no positions: that of a set computed from one of this
+    /// shape.
+    pub fn bare(&'h self, alloc: &Alloc<'h>) -> &'h Shape<'h> {
+        if self.positions.is_empty() {
+            return self;
+        }
+        self.bare.get_or_init(|| {
+            if self.shared {
+                alloc.shared_shape(self.keys, &[])
+            } else {
+                alloc.private_shape(self.keys, &[])
+            }
+        })
+    }
+
     /// The keys, in symbol order.
     #[inline]
     pub fn keys(&self) -> &'h [Symbol] {
@@ -92,11 +109,16 @@ impl<'h> Shape<'h> {
     /// Slots in the order of names.
     pub fn by_name(&self, alloc: &Alloc<'h>) -> &'h [u32] {
         self.by_name.get_or_init(|| {
-            let mut order: Vec<u32> = (0..self.keys.len() as u32).collect();
-            order.sort_unstable_by(|&left, &right| {
-                self.keys[left as usize].cmp_name(self.keys[right as usize])
+            let mut order: Vec<(u64, u32)> = (0..)
+                .zip(self.keys)
+                .map(|(slot, key)| (key.sort_key(), slot))
+                .collect();
+            order.sort_unstable_by(|left, right| {
+                left.0
+                    .cmp(&right.0)
+                    .then_with(|| self.keys[left.1 as usize].cmp_name(self.keys[right.1 as usize]))
             });
-            alloc.slice(&order)
+            alloc.values(order.into_iter().map(|(_, slot)| slot))
         })
     }
 }
@@ -173,6 +195,7 @@ impl<'h> Alloc<'h> {
             keys: self.slice(keys),
             positions: self.slice(positions),
             by_name: OnceLock::new(),
+            bare: OnceLock::new(),
             shared: true,
         });
         candidates.push(Erased::new(shape));
@@ -196,6 +219,7 @@ impl<'h> Alloc<'h> {
             keys: self.slice(keys),
             positions: self.slice(positions),
             by_name: OnceLock::new(),
+            bare: OnceLock::new(),
             shared: false,
         })
     }

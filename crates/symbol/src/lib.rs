@@ -65,6 +65,12 @@ impl Symbol {
             .then_with(|| left.bytes.cmp(right.bytes))
     }
 
+    /// The first eight bytes as a big-endian number. Where two of them differ, so do the names, in
+    /// the same direction.
+    pub fn sort_key(self) -> u64 {
+        table::TABLE.entry(self.0).sort_key
+    }
+
     /// The number behind the symbol.
     pub fn index(self) -> u32 {
         self.0

@@ -8,8 +8,10 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use hashbrown::HashTable;
+
 use crate::Symbol;
-use crate::hash::{FastMap, hash_bytes};
+use crate::hash::hash_bytes;
 
 /// Number of independently locked parts.
 pub(crate) const N_SHARDS: usize = 64;
@@ -25,9 +27,15 @@ pub(crate) struct Name {
     pub(crate) sort_key: u64,
 }
 
+/// A number with part of its name's hash, which saves most looks at the name.
+struct Slot {
+    hash: u32,
+    number: u32,
+}
+
 #[derive(Default)]
 struct Shard {
-    numbers: FastMap<&'static [u8], u32>,
+    numbers: HashTable<Slot>,
     block: &'static mut [u8],
 }
 
@@ -69,20 +77,31 @@ fn place(number: u32) -> (usize, usize) {
 }
 
 impl Table {
-    fn shard(&self, bytes: &[u8]) -> MutexGuard<'_, Shard> {
-        let idx = (hash_bytes(bytes) >> 52) as usize % N_SHARDS;
+    fn shard(&self, hash: u64) -> MutexGuard<'_, Shard> {
+        let idx = (hash >> 40) as usize % N_SHARDS;
         self.shards[idx]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn find_in(&self, shard: &Shard, hash: u64, bytes: &[u8]) -> Option<u32> {
+        shard
+            .numbers
+            .find(hash, |slot| {
+                slot.hash == hash as u32 && self.entry(slot.number).bytes == bytes
+            })
+            .map(|slot| slot.number)
+    }
+
     pub(crate) fn find(&self, bytes: &[u8]) -> Option<u32> {
-        self.shard(bytes).numbers.get(bytes).copied()
+        let hash = hash_bytes(bytes);
+        self.find_in(&self.shard(hash), hash, bytes)
     }
 
     pub(crate) fn intern(&self, bytes: &[u8]) -> u32 {
-        let mut shard = self.shard(bytes);
-        if let Some(&number) = shard.numbers.get(bytes) {
+        let hash = hash_bytes(bytes);
+        let mut shard = self.shard(hash);
+        if let Some(number) = self.find_in(&shard, hash, bytes) {
             return number;
         }
         let number = self.count.fetch_add(1, Ordering::Relaxed);
@@ -102,7 +121,13 @@ impl Table {
             sort_key: u64::from_be_bytes(prefix),
         };
         assert!(slots[idx].set(name).is_ok(), "a number is handed out once");
-        shard.numbers.insert(bytes, number);
+        let slot = Slot {
+            hash: hash as u32,
+            number,
+        };
+        shard
+            .numbers
+            .insert_unique(hash, slot, |slot| hash_bytes(self.entry(slot.number).bytes));
         number
     }
 

@@ -334,7 +334,7 @@ impl<'h> Ctx<'h> {
         let mut n_cells = 0;
         for (idx, formal) in formals.iter().enumerate() {
             let cache = &code.caches[lambda.cache as usize + idx];
-            let word = match set.get_cached(code.symbol(formal.name), cache) {
+            let word = match set.get_cached(code.symbol(formal.name), cache, &self.alloc) {
                 Some(word) => {
                     n_used += 1;
                     word
@@ -369,7 +369,9 @@ impl<'h> Ctx<'h> {
             for (idx, formal) in formals.iter().enumerate() {
                 let cache = &code.caches[lambda.cache as usize + idx];
                 if formal.default == NONE
-                    || set.get_cached(code.symbol(formal.name), cache).is_some()
+                    || set
+                        .get_cached(code.symbol(formal.name), cache, &self.alloc)
+                        .is_some()
                 {
                     continue;
                 }

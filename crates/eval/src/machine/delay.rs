@@ -96,7 +96,7 @@ impl<'h> Ctx<'h> {
         let base = self.read(env, env.node(select.a)).resolved()?.as_set()?;
         let cache = &env.code.caches[select.c as usize];
         let value = base
-            .get_cached(env.code.symbol(select.b), cache)?
+            .get_cached(env.code.symbol(select.b), cache, &self.alloc)?
             .resolved()?;
         (value.kind() != Kind::Function).then_some(value)
     }

@@ -136,20 +136,66 @@ impl<'h> Ctx<'h> {
         Ok(())
     }
 
-    /// The value of an operand; the common ones without a native frame.
-    #[inline]
+    /// The value of an operand; variables, constants and arithmetic without a run of their own.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "the common cases are a few instructions"
+    )]
     pub(crate) fn operand(&mut self, env: &Env<'h>, id: NodeId) -> Res<'h> {
         let node = env.node(id);
         let word = match node.op {
             Op::Local => self.stack.get(env.base, node.a),
             Op::Capture => env.caps[node.a as usize].get(),
             Op::Const => env.code.consts[node.a as usize].get(),
-            _ => return self.eval(env, id),
+            _ => return self.operand_slow(env, id, node),
         };
         match word.resolved() {
             Some(value) => Ok(value),
             None => self.eval(env, id),
         }
+    }
+
+    #[inline(never)]
+    fn operand_slow(&mut self, env: &Env<'h>, id: NodeId, node: &Node) -> Res<'h> {
+        match node.op {
+            Op::Sub | Op::Mul | Op::Div | Op::Less => {
+                self.check_native_stack()?;
+                self.arithmetic(env, node)
+            }
+            Op::Add => {
+                self.check_native_stack()?;
+                self.add(env, node)
+            }
+            Op::Select => {
+                self.check_native_stack()?;
+                let base = self.operand_of_select(env, node.a)?;
+                self.select_fast(env, node, base)
+            }
+            Op::Global => {
+                let word = self.globals[node.a as usize].get();
+                self.force_at(word, None)
+            }
+            _ => self.eval(env, id),
+        }
+    }
+
+    /// An operand, without unfolding the common cases again.
+    #[inline(never)]
+    fn operand_of_select(&mut self, env: &Env<'h>, id: NodeId) -> Res<'h> {
+        self.operand(env, id)
+    }
+
+    #[inline]
+    fn select_fast(&mut self, env: &Env<'h>, node: &Node, base: Val<'h>) -> Res<'h> {
+        let cache = &env.code.caches[node.c as usize];
+        if let Some(set) = base.as_set()
+            && let Some(word) = set.get_cached(env.code.symbol(node.b), cache, &self.alloc)
+            && let Some(value) = word.resolved()
+        {
+            return Ok(value);
+        }
+        self.select(env, node, base)
     }
 
     /// The word that a location holds.
@@ -186,14 +232,7 @@ impl<'h> Ctx<'h> {
                 Op::With => break self.with_variable(&env, node),
                 Op::Select => {
                     let base = tri!(self.operand(&env, node.a));
-                    let cache = &env.code.caches[node.c as usize];
-                    if let Some(set) = base.as_set()
-                        && let Some(word) = set.get_cached(env.code.symbol(node.b), cache)
-                        && let Some(value) = word.resolved()
-                    {
-                        break Ok(value);
-                    }
-                    break self.select(&env, node, base);
+                    break self.select_fast(&env, node, base);
                 }
                 Op::SelectPath => match self.select_path(&env, node) {
                     Ok(select::Selected::Value(value)) => break Ok(value),
@@ -430,7 +469,7 @@ impl<'h> Ctx<'h> {
                 }
             };
             let cache = &env.code.caches[scope[1] as usize];
-            if let Some(word) = set.get_cached(symbol, cache) {
+            if let Some(word) = set.get_cached(symbol, cache, &self.alloc) {
                 return self.force_at(word, place);
             }
         }

@@ -17,6 +17,7 @@ pub(super) enum Selected<'h> {
 
 impl<'h> Ctx<'h> {
     /// `base.name`, when the shortcut did not do.
+    #[inline(never)]
     pub(super) fn select(&mut self, env: &Env<'h>, node: &Node, base: Val<'h>) -> Res<'h> {
         let place = env.place(node.pos);
         let name = env.code.symbol(node.b);
@@ -24,7 +25,8 @@ impl<'h> Ctx<'h> {
             let fail = self.expected("a set", base, place);
             return Err(self.trace(fail, place, "while selecting an attribute"));
         };
-        let Some(word) = set.get_cached(name, &env.code.caches[node.c as usize]) else {
+        let Some(word) = set.get_cached(name, &env.code.caches[node.c as usize], &self.alloc)
+        else {
             return Err(self.missing(set, name, place));
         };
         if let Some(value) = word.resolved() {
@@ -111,7 +113,7 @@ impl<'h> Ctx<'h> {
                 };
                 let found = value.as_set().and_then(|set| {
                     let found = if triple[0] == 1 {
-                        set.get_cached(name, &env.code.caches[triple[2] as usize])
+                        set.get_cached(name, &env.code.caches[triple[2] as usize], &self.alloc)
                     } else {
                         set.get(name)
                     };
@@ -193,7 +195,7 @@ impl<'h> Ctx<'h> {
             let name = self.component(env, triple)?;
             let found = value.as_set().and_then(|set| {
                 if triple[0] == 1 {
-                    set.get_cached(name, &env.code.caches[triple[2] as usize])
+                    set.get_cached(name, &env.code.caches[triple[2] as usize], &self.alloc)
                 } else {
                     set.get(name)
                 }
