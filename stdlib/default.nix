@@ -38,6 +38,7 @@ let
     nixos = modules: import ./modules/eval.nix { inherit lib; pkgs = final; modules = lib.toList modules; };
     bootstrap = import ./bootstrap { inherit system; };
     fetchurl = import ./build-support/fetchurl.nix;
+    fromDeb = final.callPackage ./build-support/from-deb.nix { };
 
     # What packages are built with: the relocated seed.
     stdenv = import ./build-support/stdenv {
@@ -61,6 +62,9 @@ let
   }
   // import ./build-support/trivial.nix { inherit (final) stdenvNoCC bash; };
 
+  # Programs that come as pinned binary archives; a recipe of the same name in `pkgs` comes before them.
+  binaries = final: prev: import ./pkgs/binaries.nix { inherit lib; inherit (final) fromDeb bootstrap; };
+
   packages = final: prev: listToAttrs (map (name: { inherit name; value = final.callPackage (./pkgs + "/${name}") { }; }) (folders ./pkgs));
 in
-fix (lib.foldl (layer: overlay: extends overlay layer) base ([ packages ] ++ overlays ++ config.overlays or [ ]))
+fix (lib.foldl (layer: overlay: extends overlay layer) base ([ binaries packages ] ++ overlays ++ config.overlays or [ ]))

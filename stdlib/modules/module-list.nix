@@ -27,9 +27,11 @@
   ./system/activation.nix
   ./system/boot.nix
   ./system/filesystems.nix
+  ./system/initrd.nix
   ./system/loader.nix
   ./system/specialisation.nix
   ./system/systemd.nix
   ./system/tmpfiles.nix
   ./system/toplevel.nix
+  ./system/vm.nix
 ]

@@ -1,0 +1,77 @@
+/**
+  Packages from pinned binary archives, by `fromDeb`: the kernel and the service manager of systems, and programs whose
+  sources are large.
+*/
+{
+  lib,
+  fromDeb,
+  bootstrap,
+}:
+
+let
+  simple = lib.genAttrs [
+    "erofs-utils"
+    "firefox"
+    "git"
+    "htop"
+    "iproute2"
+    "nftables"
+    "nginx"
+    "sudo"
+    "vim"
+  ];
+in
+simple (
+  name:
+  fromDeb {
+    inherit name;
+    mainProgram =
+      {
+        erofs-utils = "mkfs.erofs";
+        nftables = "nft";
+        iproute2 = "ip";
+      }
+      .${name} or name;
+    postInstall =
+      {
+        # What the distribution's own choice of alternatives makes.
+        vim = "ln -sfn vim.basic bin/vim; ln -sfn vim bin/vi";
+        firefox = "ln -sfn firefox-esr bin/firefox";
+        # Configurations of modules look for this beside the program.
+        nginx = "mkdir -p conf; cp etc/nginx/mime.types conf/";
+      }
+      .${name} or "";
+  }
+)
+// {
+  openssh = fromDeb {
+    name = "openssh";
+    mainProgram = "ssh";
+  };
+
+  systemd = fromDeb {
+    name = "systemd";
+    mainProgram = "systemctl";
+    postInstall = ''
+      # Links to units that were made when the package was installed.
+      ln -sfn multi-user.target lib/systemd/system/default.target
+      rm -f lib/systemd/system/systemd-networkd-wait-online.service
+    '';
+  };
+
+  tzdata = fromDeb { name = "tzdata"; };
+
+  linuxPackages = {
+    kernel = fromDeb {
+      name = "linux";
+      mainProgram = "none";
+      postInstall = ''
+        release=$(cd lib/modules && echo *)
+        ln -s boot/vmlinuz-"$release" bzImage
+        rm -f boot/System.map-*
+        depmod=${bootstrap.seed.busybox}/bin/busybox
+        (cd "$out" && "$depmod" depmod -b "$out" "$release")
+      '';
+    };
+  };
+}
