@@ -4,5 +4,8 @@
 //! alone: `regex`.
 
 pub mod json;
+pub mod merge_sort;
 pub mod regex;
 pub mod toml;
+pub mod version;
+pub mod xml;
