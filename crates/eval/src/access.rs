@@ -151,6 +151,16 @@ impl<'h> Ctx<'h> {
         set.flat(&self.alloc).by_name(&self.alloc).collect()
     }
 
+    /// Fails if a builtin that recurses has come too deep: `depth` levels of its own, on top of the
+    /// calls in progress.
+    #[inline]
+    pub fn check_depth(&mut self, depth: usize) -> Result<(), Fail> {
+        if depth + self.calls.len() > self.max_calls {
+            return Err(self.stack_overflow(None));
+        }
+        self.check_native_stack()
+    }
+
     /// Runs something and gives its error as data.
     pub fn catch<T>(
         &mut self,

@@ -70,10 +70,10 @@ pub use stack::on_large_stack;
 pub use suggest::suggestions;
 
 pub use firn_heap::{
-    AttrPos, ContextElement, ContextId, Contexts, Duplicates, FlatSet, Function, Heap, Kind, Set,
-    SetBuilder, Str,
+    AttrPos, ContextElement, ContextId, Contexts, Duplicates, FlatSet, Function, Heap, InlineCache,
+    Kind, Set, SetBuilder, Str,
 };
 pub use firn_ir::{
     Entry, Lint, ParseOptions, float_with_six_digits, is_identifier, show_string, show_symbol,
 };
-pub use firn_symbol::Symbol;
+pub use firn_symbol::{FastMap, Symbol};

@@ -34,6 +34,26 @@ impl<'h, C> Word<'h, C> {
         }
     }
 
+    /// A list of `len` elements, which are asked for by index, in order.
+    #[inline]
+    pub fn list_from(
+        alloc: &Alloc<'h>,
+        len: usize,
+        mut element: impl FnMut(usize) -> Self,
+    ) -> Self {
+        let object = alloc.words(1 + len);
+        // SAFETY: a fresh word for the length and one for each element. Should `element` unwind,
+        // nobody has seen the object.
+        unsafe {
+            object.write(len as u64);
+            let place = object.add(1).cast::<Self>();
+            for idx in 0..len {
+                place.add(idx).write(element(idx));
+            }
+            Self::from_object(object, TAG_LIST)
+        }
+    }
+
     /// A list that is the concatenation of these.
     pub fn list_concat(alloc: &Alloc<'h>, parts: &[&[Self]]) -> Self {
         let len = parts.iter().map(|part| part.len()).sum::<usize>();
@@ -102,6 +122,9 @@ mod tests {
             .map(|word| word.as_int())
             .collect();
         assert_eq!(numbers, [Some(2), Some(1), Some(2)]);
+        let counted: Word<'_, ()> = Word::list_from(&alloc, 3, |idx| Word::int(&alloc, idx as i64));
+        let counted = counted.as_list().expect("a list");
+        assert_eq!((counted.len(), counted[2].as_int()), (3, Some(2)));
         assert_eq!(
             Word::<()>::list(&alloc, &[]).as_list().map(<[_]>::len),
             Some(0)

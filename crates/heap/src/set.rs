@@ -134,7 +134,7 @@ impl<'h, C> Set<'h, C> {
 
     /// The flat form, if there are no layers.
     #[inline]
-    pub(crate) fn as_flat(self) -> Option<FlatSet<'h, C>> {
+    pub fn as_flat(self) -> Option<FlatSet<'h, C>> {
         if self.first() & LAYERED == 0 {
             // SAFETY: just checked.
             Some(unsafe { self.flat_unchecked() })
@@ -415,6 +415,11 @@ impl<'h, C> SetBuilder<'h, C> {
     pub fn push_at(&mut self, key: Symbol, value: Word<'h, C>, position: AttrPos) {
         self.has_positions |= position != AttrPos::NONE;
         self.entries.push((key, value, position));
+    }
+
+    /// The names added so far, duplicates included.
+    pub fn names(&self) -> impl Iterator<Item = Symbol> {
+        self.entries.iter().map(|entry| entry.0)
     }
 
     /// Number of attributes added, duplicates counted.
