@@ -14,10 +14,12 @@
 //! pointers to live local values, descriptors owned by the caller, or the process being
 //! single-threaded between `fork` and `exec`, which the launcher is by construction.
 
+pub mod accounts;
 pub mod file;
 pub mod file_lock;
 pub mod landlock;
 pub mod launcher;
 pub mod pseudo_terminal;
 pub mod seccomp;
+pub mod signals;
 pub mod support;

@@ -1,0 +1,605 @@
+//! From a buildable derivation to a running builder, and from its end to registered outputs.
+//!
+//! The locks on the output paths are taken before anything is touched and held until the outputs
+//! are valid, so two processes that want one derivation share the work: the second waits, then
+//! finds it done.
+
+use std::os::fd::AsFd as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use firn_events::{ActivityGuard, ActivityKind, Level};
+use firn_store::{BuildMode, BuildStatus, LocalStore, Store as _};
+use firn_store_model::OutputsSpec;
+use firn_sys::file_lock::PathLock;
+use firn_sys::launcher::Launcher;
+use firn_sys::pseudo_terminal::PseudoTerminal;
+
+use crate::derivation_goal::{Stage, success, valid_paths};
+use crate::goal::{GoalKey, Outcome, Success};
+use crate::log::BuildLog;
+use crate::prepare::{BuildInputs, PreparedBuild, use_sandbox};
+use crate::running::RunningBuild;
+use crate::scheduler::{Message, Scheduler};
+use crate::{BuildError, BuildSettings, builtin, hooks, outputs, users};
+
+impl Scheduler {
+    /// Starts builders while there are free slots.
+    pub(crate) fn start_builds(&mut self) {
+        let mut at = 0;
+        while self.running.len() + self.n_builtins < self.settings.max_jobs {
+            let Some(key) = self.buildable.get_index(at).cloned() else {
+                return;
+            };
+            match self.try_start(&key) {
+                Ok(true) => {
+                    self.buildable.shift_remove(&key);
+                }
+                // It waits for somebody else; its turn comes again by the clock.
+                Ok(false) => {
+                    self.buildable.shift_remove(&key);
+                    at = 0;
+                }
+                Err(error) => {
+                    self.buildable.shift_remove(&key);
+                    self.no_longer_postponed(&key);
+                    self.finish(&key, Err(error));
+                    at = 0;
+                }
+            }
+        }
+    }
+
+    /// Starts a build, or finds it done; false if it has to wait for another process.
+    fn try_start(&mut self, key: &GoalKey) -> Result<bool, BuildError> {
+        let Some(goal) = self.graph.get(key) else {
+            return Ok(true);
+        };
+        if goal.outcome.is_some() {
+            return Ok(true);
+        }
+        let mut inputs = self.build_inputs(key)?;
+        let Some(mut locks) = self.lock_outputs(&inputs)? else {
+            if !self.is_postponed(key) {
+                let paths: Vec<_> = self
+                    .lock_paths(&inputs)
+                    .iter()
+                    .map(|path| format!("'{}'", path.display()))
+                    .collect();
+                let text = format!("waiting for lock on {}", paths.join(", "));
+                self.postpone(key, text, &inputs.drv_path);
+            }
+            return Ok(false);
+        };
+        // Somebody may have built it while we waited for the lock.
+        let loaded = self.loaded(key);
+        inputs.outputs = self.initial_outputs(&inputs.drv_path, &loaded, inputs.mode)?;
+        if inputs.mode == BuildMode::Normal
+            && !inputs.kind.is_impure()
+            && let Some(paths) = valid_paths(&inputs.outputs, &OutputsSpec::All)
+        {
+            locks.remove_on_release();
+            self.no_longer_postponed(key);
+            self.finish(key, Ok(success(BuildStatus::AlreadyValid, paths)));
+            return Ok(true);
+        }
+        let is_builtin = inputs.derivation.is_builtin();
+        let sandboxed = use_sandbox(&self.store, &self.settings, &inputs)?;
+        let user = if users::are_used(&self.settings, sandboxed) && !is_builtin {
+            let user = users::acquire(&self.settings, &self.store.location().state_dir)?;
+            if user.is_none() {
+                if !self.is_postponed(key) {
+                    let text = format!(
+                        "waiting for a free build user ID for '{}'",
+                        self.store.store_dir().print(&inputs.drv_path)
+                    );
+                    self.postpone(key, text, &inputs.drv_path);
+                }
+                return Ok(false);
+            }
+            user
+        } else {
+            None
+        };
+        self.no_longer_postponed(key);
+        self.remove_leftovers(&inputs)?;
+        self.set_stage(key, Stage::Building);
+        let activity = self.announce(&inputs);
+        let store = Arc::clone(&self.store);
+        let settings = Arc::clone(&self.settings);
+        let prepared = PreparedBuild::new(
+            &store,
+            &settings,
+            inputs,
+            user,
+            sandboxed,
+            &mut self.closures,
+        )?;
+        let log_path = self
+            .settings
+            .keep_log
+            .then(|| self.store.log_path(&prepared.inputs.drv_path));
+        let log = BuildLog::begin(
+            log_path.as_deref(),
+            self.settings.compress_log,
+            activity,
+            self.settings.log_lines,
+        )
+        .map_err(|error| {
+            BuildError::misc(format!(
+                "creating log file '{}': {}",
+                log_path.unwrap_or_default().display(),
+                crate::error::plain(&error)
+            ))
+        })?;
+        if is_builtin {
+            self.run_builtin(key, prepared, locks, log);
+            return Ok(true);
+        }
+        let running = self.launch(key, prepared, locks, log)?;
+        self.running.push(running);
+        Ok(true)
+    }
+
+    fn lock_paths(&self, inputs: &BuildInputs) -> Vec<PathBuf> {
+        inputs
+            .outputs
+            .iter()
+            .map(|(name, output)| match &output.path {
+                Some(path) if inputs.kind.has_known_output_paths() => {
+                    self.store.location().physical_path(path)
+                }
+                _ => {
+                    let mut path = self
+                        .store
+                        .location()
+                        .physical_path(&inputs.drv_path)
+                        .into_os_string();
+                    path.push(format!(".{name}"));
+                    PathBuf::from(path)
+                }
+            })
+            .collect()
+    }
+
+    fn lock_outputs(&self, inputs: &BuildInputs) -> Result<Option<PathLock>, BuildError> {
+        let paths = self.lock_paths(inputs);
+        let paths: Vec<_> = paths.iter().map(PathBuf::as_path).collect();
+        PathLock::try_acquire(&paths).map_err(BuildError::io(
+            "locking",
+            paths.first().copied().unwrap_or(std::path::Path::new("")),
+        ))
+    }
+
+    /// Removes what interrupted builds left where the outputs belong.
+    fn remove_leftovers(&self, inputs: &BuildInputs) -> Result<(), BuildError> {
+        if inputs.kind.is_impure() {
+            return Ok(());
+        }
+        for output in inputs.outputs.values() {
+            if let (Some(path), false) = (&output.path, output.valid)
+                && !(inputs.mode == BuildMode::Repair && self.store.is_valid_path(path)?)
+            {
+                self.store.add_temp_roots(std::slice::from_ref(path))?;
+                let real_path = self.store.location().physical_path(path);
+                firn_sys::file::remove_tree(&real_path)
+                    .map_err(BuildError::io("deleting", &real_path))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn announce(&self, inputs: &BuildInputs) -> ActivityGuard {
+        let drv_path = self.store.store_dir().print(&inputs.drv_path);
+        let text = match inputs.mode {
+            BuildMode::Normal => format!("building '{drv_path}'"),
+            BuildMode::Repair => format!("repairing outputs of '{drv_path}'"),
+            BuildMode::Check => format!("checking outputs of '{drv_path}'"),
+        };
+        ActivityGuard::start(
+            &self.events,
+            None,
+            Level::Info,
+            text,
+            ActivityKind::Build {
+                drv_path: drv_path.into_bytes(),
+                machine: String::new(),
+                round: 1,
+                n_rounds: 1,
+            },
+        )
+    }
+
+    fn launch(
+        &mut self,
+        key: &GoalKey,
+        prepared: PreparedBuild,
+        locks: PathLock,
+        log: BuildLog,
+    ) -> Result<RunningBuild, BuildError> {
+        let failed = |error: std::io::Error| {
+            BuildError::misc(format!(
+                "cannot start a builder: {}",
+                crate::error::plain(&error)
+            ))
+        };
+        if self.launcher.is_none() {
+            self.launcher = Some(Launcher::start(&self.settings.launcher).map_err(failed)?);
+        }
+        let launcher = self.launcher.as_mut().expect("started above");
+        let terminal = PseudoTerminal::open(prepared.owner).map_err(failed)?;
+        let (errors, errors_in) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
+            .map_err(|error| failed(error.into()))?;
+        RunningBuild::set_nonblocking(&terminal.reader).map_err(failed)?;
+        let id = launcher
+            .launch(
+                prepared.spec.clone(),
+                terminal.writer.as_fd(),
+                errors_in.as_fd(),
+            )
+            .map_err(failed)?;
+        let now = Instant::now();
+        Ok(RunningBuild {
+            key: key.clone(),
+            id,
+            prepared,
+            locks,
+            log,
+            output: Some(terminal.reader),
+            errors: Some(errors),
+            setup_failure: String::new(),
+            exit: None,
+            verdict: None,
+            is_unwanted: false,
+            started: now,
+            started_at: seconds_since_epoch(),
+            last_output: now,
+        })
+    }
+
+    // --- While it runs ---------------------------------------------------------------------------
+
+    pub(crate) fn builder_wrote(&mut self, idx: usize) {
+        let settings = Arc::clone(&self.settings);
+        let running = &mut self.running[idx];
+        let had_verdict = running.verdict.is_some();
+        if let Err(error) = running.read_output(&settings) {
+            running.verdict = Some(BuildError::misc(format!(
+                "writing the build log: {}",
+                crate::error::plain(&error)
+            )));
+        }
+        if running.verdict.is_some() && !had_verdict {
+            self.kill(idx);
+        }
+    }
+
+    fn kill(&self, idx: usize) {
+        if let Some(launcher) = &self.launcher {
+            drop(launcher.kill(self.running[idx].id));
+        }
+    }
+
+    pub(crate) fn builder_exited(&mut self) {
+        let Some(launcher) = &self.launcher else {
+            return;
+        };
+        match launcher.next_exit() {
+            Ok(Some(exit)) => {
+                if let Some(running) = self
+                    .running
+                    .iter_mut()
+                    .find(|running| running.id == exit.id)
+                {
+                    running.exit = Some(exit.status);
+                }
+            }
+            Ok(None) | Err(_) => self.launcher_died(),
+        }
+    }
+
+    /// The kernel has killed all builders with the launcher; the next build starts another.
+    fn launcher_died(&mut self) {
+        self.launcher = None;
+        for running in std::mem::take(&mut self.running) {
+            let error = BuildError::misc("the process that launches builders died unexpectedly");
+            let key = running.key.clone();
+            drop(running);
+            self.finish(&key, Err(error));
+        }
+    }
+
+    pub(crate) fn check_clocks(&mut self) {
+        let now = Instant::now();
+        let settings = Arc::clone(&self.settings);
+        for idx in 0..self.running.len() {
+            let had_verdict = self.running[idx].verdict.is_some();
+            self.running[idx].check_clock(&settings, now);
+            if self.running[idx].verdict.is_some() && !had_verdict {
+                self.kill(idx);
+            }
+        }
+    }
+
+    // --- When it is over -------------------------------------------------------------------------
+
+    pub(crate) fn collect_finished(&mut self) {
+        let mut idx = 0;
+        while idx < self.running.len() {
+            if self.running[idx].exit.is_some() {
+                // Whatever is still in the pipes was written before the end.
+                while self.running[idx].output.is_some() {
+                    self.builder_wrote(idx);
+                }
+                self.running[idx].read_errors();
+            }
+            if self.running[idx].is_done() {
+                let running = self.running.remove(idx);
+                self.builder_finished(running);
+            } else {
+                idx += 1;
+            }
+        }
+    }
+
+    fn builder_finished(&mut self, mut running: RunningBuild) {
+        let key = running.key.clone();
+        running.prepared.release_user();
+        if running.is_unwanted {
+            let error = BuildError::new(BuildStatus::Cancelled, "the build was cancelled");
+            drop(running);
+            return self.finish(&key, Err(error));
+        }
+        let exit = running.exit.expect("only finished builders come here");
+        if let Some(text) = running.setup_failure.strip_prefix("executing '") {
+            // The program itself could not be started: that is in the log, like any other failure.
+            let line = format!("executing '{text}\n");
+            drop(running.log.write(line.as_bytes()));
+            running.setup_failure.clear();
+        }
+        if exit.success() && running.verdict.is_none() && running.setup_failure.is_empty() {
+            return self.register(running);
+        }
+        let outcome = self.failure(running);
+        self.finish(&key, outcome);
+    }
+
+    /// Reads and registers the outputs on another thread.
+    fn register(&mut self, running: RunningBuild) {
+        let RunningBuild {
+            key,
+            prepared,
+            locks,
+            log,
+            started_at,
+            ..
+        } = running;
+        let store = Arc::clone(&self.store);
+        let settings = Arc::clone(&self.settings);
+        let report = self.reporter();
+        self.n_registering += 1;
+        let work = move || {
+            let drv_path = prepared.inputs.drv_path.clone();
+            let finished = log.finish();
+            let outcome = register_outputs(&store, &settings, prepared, locks, started_at);
+            let outcome = match finished {
+                Ok(_activity) => outcome,
+                Err(error) => Err(BuildError::misc(format!(
+                    "writing the log of '{}': {}",
+                    store.store_dir().print(&drv_path),
+                    crate::error::plain(&error)
+                ))),
+            };
+            report(Message::Built(key, outcome, false));
+        };
+        if self.settings.post_build_hook.is_some() {
+            // A hook may take its time.
+            std::thread::spawn(work);
+        } else {
+            rayon::spawn(work);
+        }
+    }
+
+    pub(crate) fn built(&mut self, key: &GoalKey, outcome: Outcome) {
+        if let (Ok(success), GoalKey::Derivation(path, _)) = (&outcome, key) {
+            let unknown = self
+                .graph
+                .derivation(key)
+                .and_then(|goal| goal.loaded.clone())
+                .is_some_and(|loaded| {
+                    !loaded.kind.has_known_output_paths() && !loaded.kind.is_impure()
+                });
+            if unknown && let Err(error) = self.note_outputs(path, &success.outputs) {
+                return self.finish(key, Err(error));
+            }
+        }
+        self.finish(key, outcome);
+    }
+
+    fn run_builtin(
+        &mut self,
+        key: &GoalKey,
+        prepared: PreparedBuild,
+        locks: PathLock,
+        mut log: BuildLog,
+    ) {
+        let store = Arc::clone(&self.store);
+        let settings = Arc::clone(&self.settings);
+        let report = self.reporter();
+        let key = key.clone();
+        self.n_builtins += 1;
+        self.n_registering += 1;
+        std::thread::spawn(move || {
+            let started_at = seconds_since_epoch();
+            let result = builtin::run(&store, &settings, &prepared, log.activity());
+            let outcome = match result {
+                Ok(()) => register_outputs(&store, &settings, prepared, locks, started_at)
+                    .and_then(|success| {
+                        log.finish()
+                            .map(|_| success)
+                            .map_err(|error| BuildError::misc(error.to_string()))
+                    }),
+                Err(message) => {
+                    drop(log.write(format!("error: {message}\n").as_bytes()));
+                    let report = FailureReport {
+                        store: &store,
+                        settings: &settings,
+                        inputs: &prepared.inputs,
+                        status: BuildStatus::TransientFailure,
+                        reason: "builder failed with exit code 1".to_owned(),
+                    };
+                    Err(report.error(log))
+                }
+            };
+            report(Message::Built(key, outcome, true));
+        });
+    }
+
+    /// What to say about a builder that failed.
+    fn failure(&self, running: RunningBuild) -> Outcome {
+        let RunningBuild {
+            mut prepared,
+            log,
+            exit,
+            setup_failure,
+            verdict,
+            ..
+        } = running;
+        let drv_path = self.store.store_dir().print(&prepared.inputs.drv_path);
+        if self.settings.keep_failed {
+            let kept = prepared.keep_build_dir();
+            self.events.message(
+                Level::Notice,
+                &format!("note: keeping build directory '{}'", kept.display()),
+            );
+        }
+        if let Some(verdict) = verdict {
+            drop(log.finish());
+            return Err(verdict);
+        }
+        if !setup_failure.is_empty() {
+            drop(log.finish());
+            return Err(BuildError::misc(format!(
+                "cannot set up the build environment for '{drv_path}': {setup_failure}"
+            )));
+        }
+        let disk_is_full = [&self.store.location().physical_dir, &prepared.build_dir]
+            .into_iter()
+            .any(|path| firn_sys::file::free_space(path).is_ok_and(|free| free < 8 << 20));
+        let transient = disk_is_full || !prepared.inputs.kind.is_sandboxed();
+        let report = FailureReport {
+            store: &self.store,
+            settings: &self.settings,
+            inputs: &prepared.inputs,
+            status: if transient {
+                BuildStatus::TransientFailure
+            } else {
+                BuildStatus::PermanentFailure
+            },
+            reason: format!(
+                "builder {}",
+                exit.map_or_else(String::new, hooks::describe_status)
+            ),
+        };
+        let mut error = report.error(log);
+        if disk_is_full {
+            error
+                .message
+                .push_str("\nnote: build failure may have been caused by lack of free disk space");
+        }
+        Err(error)
+    }
+
+    /// Kills everything and waits until it is gone.
+    pub(crate) fn kill_all(&mut self) {
+        // The launcher kills its children when its socket closes, and ends when they are gone.
+        self.launcher = None;
+        self.running.clear();
+    }
+}
+
+/// The failure of a builder, about to be put in words.
+struct FailureReport<'a> {
+    store: &'a LocalStore,
+    settings: &'a BuildSettings,
+    inputs: &'a BuildInputs,
+    status: BuildStatus,
+    reason: String,
+}
+
+impl FailureReport<'_> {
+    /// The words: what, why, what would have come of it, the last lines, and where the rest is.
+    fn error(&self, log: BuildLog) -> BuildError {
+        let store_dir = self.store.store_dir();
+        let drv_path = store_dir.print(&self.inputs.drv_path);
+        let mut message = format!("Cannot build '{drv_path}'.\nReason: {}.", self.reason);
+        let paths: std::collections::BTreeSet<_> = self
+            .inputs
+            .derivation
+            .output_paths(store_dir)
+            .unwrap_or_default()
+            .into_values()
+            .flatten()
+            .collect();
+        if !paths.is_empty() {
+            message.push_str("\nOutput paths:");
+        }
+        for path in &paths {
+            message.push_str("\n  ");
+            message.push_str(&store_dir.print(path));
+        }
+        let last_lines = log.finish().map(|(lines, _)| lines).unwrap_or_default();
+        if !self.settings.logs_are_shown && !last_lines.is_empty() {
+            message.push_str(&format!("\nLast {} log lines:\n", last_lines.len()));
+            for line in &last_lines {
+                message.push_str(&format!("> {line}\n"));
+            }
+            message.push_str(&format!(
+                "For full logs, run:\n  {} {drv_path}",
+                self.settings.log_command
+            ));
+        }
+        BuildError::new(self.status, message)
+    }
+}
+
+fn register_outputs(
+    store: &LocalStore,
+    settings: &BuildSettings,
+    prepared: PreparedBuild,
+    mut locks: PathLock,
+    started_at: u64,
+) -> Outcome {
+    let infos = outputs::register(store, settings, &prepared)?;
+    let drv_path = store.store_dir().print(&prepared.inputs.drv_path);
+    let mut paths: std::collections::BTreeMap<_, _> = prepared
+        .inputs
+        .outputs
+        .iter()
+        .filter(|(_, output)| output.valid)
+        .filter_map(|(name, output)| Some((name.clone(), output.path.clone()?)))
+        .collect();
+    paths.extend(infos.into_iter().map(|(name, info)| (name, info.path)));
+    if settings.post_build_hook.is_some() {
+        let out_paths = paths
+            .values()
+            .map(|path| store.store_dir().print(path))
+            .collect();
+        hooks::run_post_build_hook(settings, &drv_path, &out_paths, store.events())?;
+    }
+    // From here on whoever wants the lock finds the outputs valid.
+    locks.remove_on_release();
+    drop(prepared);
+    Ok(Success {
+        status: BuildStatus::Built,
+        outputs: paths,
+        time: (started_at, seconds_since_epoch()),
+    })
+}
+
+fn seconds_since_epoch() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,48 @@
+//! Building: from derivations to valid store paths.
+//!
+//! [`BuildingStore`] wraps a local store and can do what that alone cannot: build, substitute, and
+//! say what would have to be. Behind it is a *scheduler*, one thread with a graph of goals; a goal
+//! is a derivation to be realised or a path to be substituted, and never holds a thread while it
+//! waits. Builders are started by the launcher of `firn-sys`, shut in by what [`sandbox`] decides;
+//! what they leave is read once and registered (`outputs`).
+//!
+//! Where to look: `scheduler` (the loop), `goal` (the graph), `derivation_goal` and `path_goal`
+//! (the steps of each kind), `prepare`, `environment` and `sandbox` (what a builder finds),
+//! `running` (a builder at work), `outputs` and `checks` (what becomes of its work), `builtin`
+//! (builders of our own).
+//!
+//! Absences: nothing here reads settings files, the environment or the terminal; no store
+//! directory is written down; nothing is printed, all that happens goes to the event sink.
+
+mod builtin;
+mod checks;
+mod closure;
+mod derivation_goal;
+mod difference;
+mod environment;
+mod error;
+mod goal;
+mod hooks;
+mod launching;
+mod log;
+mod options;
+mod outputs;
+mod path_goal;
+mod prepare;
+mod resolve;
+mod running;
+mod sandbox;
+mod scheduler;
+mod settings;
+mod shell;
+mod store;
+mod structured;
+mod users;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{BuildError, ExitFlags};
+pub use options::{Checks, DerivationOptions, OutputChecks};
+pub use settings::{BuildSettings, SandboxMode, SandboxPath, extra_platforms, host_system};
+pub use store::BuildingStore;

@@ -1,0 +1,165 @@
+//! Making a path valid by substitution: ask the substituters in order, wait for the references,
+//! copy.
+//!
+//! Asking and copying wait for networks and disks, so each happens on a thread of its own; the
+//! scheduler limits how many there are. A substituter that fails is told about once and passed
+//! over; the next one is tried.
+
+use std::sync::Arc;
+
+use firn_events::{ActivityGuard, ActivityId, ActivityKind, Level, SharedSink};
+use firn_store::{BuildStatus, LocalStore, NarOptions, Store, StoreError};
+use firn_store_model::{StorePath, ValidPathInfo};
+
+use crate::BuildError;
+
+/// The state of a path goal.
+pub(crate) struct PathGoal {
+    pub(crate) path: StorePath,
+    pub(crate) stage: PathStage,
+    /// Which substituter to ask next.
+    pub(crate) next_substituter: usize,
+    /// Whether one of them failed, as opposed to not having the path.
+    pub(crate) substituter_failed: bool,
+}
+
+pub(crate) enum PathStage {
+    Start,
+    /// A thread asks.
+    Asking,
+    /// A substituter has it; its references come first.
+    Waiting(Offer),
+    /// A thread copies.
+    Copying,
+}
+
+/// A path that a substituter has.
+#[derive(Clone)]
+pub(crate) struct Offer {
+    pub(crate) info: Arc<ValidPathInfo>,
+    pub(crate) substituter_idx: usize,
+}
+
+impl PathGoal {
+    pub(crate) fn new(path: StorePath) -> PathGoal {
+        PathGoal {
+            path,
+            stage: PathStage::Start,
+            next_substituter: 0,
+            substituter_failed: false,
+        }
+    }
+
+    /// The end of a path that nobody has.
+    pub(crate) fn unobtainable(&self, store: &LocalStore, has_substituters: bool) -> BuildError {
+        let path = store.store_dir().print(&self.path);
+        if self.substituter_failed {
+            return BuildError::new(
+                BuildStatus::TransientFailure,
+                format!("cannot substitute path '{path}': a substituter failed"),
+            );
+        }
+        let message = if has_substituters {
+            format!("path '{path}' is required, but there is no substituter that can build it")
+        } else {
+            format!("path '{path}' does not exist and cannot be created")
+        };
+        BuildError::new(BuildStatus::NoSubstituters, message)
+    }
+}
+
+/// What a question to the substituters came to.
+pub(crate) struct Answer {
+    pub(crate) offer: Option<Offer>,
+    pub(crate) failed: bool,
+}
+
+/// Asks substituters, from one on, until one has the path.
+pub(crate) fn ask(
+    substituters: &[Arc<dyn Store>],
+    first: usize,
+    path: &StorePath,
+    events: &SharedSink,
+) -> Answer {
+    let mut failed = false;
+    for (substituter_idx, substituter) in substituters.iter().enumerate().skip(first) {
+        if substituter.store_dir().as_str().is_empty() {
+            continue;
+        }
+        match substituter.query_path_info(path) {
+            Ok(Some(info)) => {
+                return Answer {
+                    offer: Some(Offer {
+                        info,
+                        substituter_idx,
+                    }),
+                    failed,
+                };
+            }
+            Ok(None) => {}
+            Err(error) => {
+                failed = true;
+                events.message(Level::Warn, &format!("warning: {error}"));
+            }
+        }
+    }
+    Answer {
+        offer: None,
+        failed,
+    }
+}
+
+/// Copies a path from a substituter.
+pub(crate) fn copy(
+    store: &LocalStore,
+    substituter: &dyn Store,
+    info: &ValidPathInfo,
+    events: &SharedSink,
+    parent: Option<ActivityId>,
+) -> Result<(), StoreError> {
+    let shown = store.store_dir().print(&info.path);
+    let url = substituter.url();
+    let activity = ActivityGuard::start(
+        events,
+        parent,
+        Level::Info,
+        String::new(),
+        ActivityKind::Substitute {
+            path: shown.clone().into_bytes(),
+            substituter: url.clone(),
+        },
+    );
+    let copying = ActivityGuard::start(
+        events,
+        Some(activity.id()),
+        Level::Info,
+        format!("copying path '{shown}' from '{url}'"),
+        ActivityKind::CopyPath {
+            path: shown.into_bytes(),
+            from: url,
+            to: store.url(),
+        },
+    );
+    let failed = |error: std::io::Error| StoreError::other(error.to_string());
+    let (mut reader, mut writer) = std::io::pipe().map_err(failed)?;
+    let result = std::thread::scope(|scope| {
+        let producer = scope.spawn(move || {
+            let result = substituter.nar_from_path(&info.path, &mut writer);
+            // The consumer sees the end.
+            drop(writer);
+            result
+        });
+        let options = NarOptions {
+            repair: false,
+            check_signatures: !substituter.traits().is_trusted,
+        };
+        let added = store.add_nar(info, &mut reader, options);
+        drop(reader);
+        let produced = producer.join().expect("the producer does not panic");
+        // A producer that was cut off says less than the consumer that cut it off.
+        added?;
+        produced
+    });
+    drop(copying);
+    result
+}

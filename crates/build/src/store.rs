@@ -1,0 +1,434 @@
+//! The local store that can build.
+//!
+//! [`BuildingStore`] passes everything on to the [`LocalStore`] it wraps, except what takes
+//! building or substituting. Requests may come from many threads at once; one scheduler serves
+//! them all, so that they share work and slots. It starts with the first request.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use firn_store::tree::{Filter, SourceTree};
+use firn_store::{
+    AddOptions, AliveBecause, BuildMode, BuildResult, BuildStatus, DerivationText, DumpFormat,
+    GcOptions, GcResult, LocalStore, MissingPaths, NarOptions, OptimiseStats, RootHold, Roots,
+    Store, StoreError, StorePathSet, StoreTraits, VerifyOptions, missing,
+};
+use firn_store_model::{
+    Derivation, DerivedPath, OutputName, Signature, StoreDir, StorePath, ValidPathInfo,
+};
+
+use crate::BuildSettings;
+use crate::scheduler::{Message, Reply, Request, Scheduler, SchedulerParts, render_error, wake_up};
+
+/// A local store with a builder and substituters.
+pub struct BuildingStore {
+    store: Arc<LocalStore>,
+    settings: Arc<BuildSettings>,
+    substituters: Arc<[Arc<dyn Store>]>,
+    scheduler: Mutex<Option<Handle>>,
+}
+
+/// The way to a running scheduler.
+struct Handle {
+    sender: Sender<Message>,
+    wake: Arc<OwnedFd>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Handle {
+    fn send(&self, message: Message) -> bool {
+        let sent = self.sender.send(message).is_ok();
+        wake_up(&self.wake);
+        sent
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.send(Message::Shutdown);
+        if let Some(thread) = self.thread.take() {
+            // A panic of the scheduler was told when it happened.
+            drop(thread.join());
+        }
+    }
+}
+
+impl BuildingStore {
+    /// Wraps a store. Substituters are asked in the order given.
+    pub fn new(
+        store: Arc<LocalStore>,
+        settings: BuildSettings,
+        substituters: Vec<Arc<dyn Store>>,
+    ) -> BuildingStore {
+        BuildingStore {
+            store,
+            settings: Arc::new(settings),
+            substituters: substituters.into(),
+            scheduler: Mutex::new(None),
+        }
+    }
+
+    /// The store without the builder.
+    pub fn local(&self) -> &Arc<LocalStore> {
+        &self.store
+    }
+
+    /// How it builds.
+    pub fn settings(&self) -> &BuildSettings {
+        &self.settings
+    }
+
+    /// Ends all requests; their builders are killed. Callable from any thread.
+    pub fn cancel(&self) {
+        let handle = self
+            .scheduler
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(handle) = &*handle {
+            handle.send(Message::Cancel);
+        }
+    }
+
+    fn realise(&self, paths: &[DerivedPath], mode: BuildMode) -> Result<Reply, StoreError> {
+        let (reply, answer) = channel();
+        let request = Request {
+            paths: paths.to_vec(),
+            mode,
+            reply,
+        };
+        {
+            let mut handle = self
+                .scheduler
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            let is_alive = handle
+                .as_ref()
+                .is_some_and(|handle| handle.thread.as_ref().is_some_and(|it| !it.is_finished()));
+            if !is_alive {
+                *handle = Some(self.start_scheduler()?);
+            }
+            if let Some(handle) = &*handle {
+                handle.send(Message::Request(request));
+            }
+        }
+        answer
+            .recv()
+            .map_err(|_| StoreError::other("the scheduler of builds died unexpectedly"))
+    }
+
+    fn start_scheduler(&self) -> Result<Handle, StoreError> {
+        let failed = |error: std::io::Error| {
+            StoreError::other(format!("cannot start the scheduler of builds: {error}"))
+        };
+        let wake = rustix::event::eventfd(
+            0,
+            rustix::event::EventfdFlags::CLOEXEC | rustix::event::EventfdFlags::NONBLOCK,
+        )
+        .map_err(|error| failed(error.into()))?;
+        let wake = Arc::new(wake);
+        let (sender, inbox) = channel();
+        let parts = SchedulerParts {
+            store: Arc::clone(&self.store),
+            settings: Arc::clone(&self.settings),
+            substituters: Arc::clone(&self.substituters),
+            sender: sender.clone(),
+            inbox,
+            wake: Arc::clone(&wake),
+        };
+        let thread = std::thread::Builder::new()
+            .name("scheduler".to_owned())
+            .spawn(move || Scheduler::new(parts).run())
+            .map_err(failed)?;
+        Ok(Handle {
+            sender,
+            wake,
+            thread: Some(thread),
+        })
+    }
+
+    /// All that failed, as one error.
+    fn first_error(&self, paths: &[DerivedPath], reply: &Reply) -> Result<(), StoreError> {
+        let store_dir = self.store.store_dir();
+        let mut failed = Vec::new();
+        let mut errors = Vec::new();
+        for (path, outcome) in paths.iter().zip(&reply.outcomes) {
+            match outcome {
+                Some(Ok(_)) => {}
+                Some(Err(error)) => {
+                    failed.push(format!("'{}'", path.print(store_dir)));
+                    errors.push(error);
+                }
+                None => failed.push(format!("'{}'", path.print(store_dir))),
+            }
+        }
+        let Some((first, others)) = errors.split_first() else {
+            if failed.is_empty() {
+                return Ok(());
+            }
+            return Err(StoreError::Build {
+                message: "the build was cancelled".to_owned(),
+                exit_status: 1,
+            });
+        };
+        let exit_status = reply.flags.exit_status();
+        if failed.len() == 1 {
+            return Err(StoreError::Build {
+                message: first.message.clone(),
+                exit_status,
+            });
+        }
+        for error in others.iter().chain([first]) {
+            self.store.events().emit(firn_events::Event::Message {
+                level: firn_events::Level::Error,
+                text: render_error(&error.message),
+                raw: Some(error.message.clone()),
+            });
+        }
+        Err(StoreError::Build {
+            message: format!("build of {} failed", failed.join(", ")),
+            exit_status,
+        })
+    }
+}
+
+impl Store for BuildingStore {
+    fn url(&self) -> String {
+        self.store.url()
+    }
+
+    fn store_dir(&self) -> &StoreDir {
+        self.store.store_dir()
+    }
+
+    fn traits(&self) -> StoreTraits {
+        self.store.traits()
+    }
+
+    fn physical_path(&self, path: &StorePath) -> Option<PathBuf> {
+        self.store.physical_path(path)
+    }
+
+    fn query_path_info(&self, path: &StorePath) -> Result<Option<Arc<ValidPathInfo>>, StoreError> {
+        self.store.query_path_info(path)
+    }
+
+    fn is_valid_path(&self, path: &StorePath) -> Result<bool, StoreError> {
+        self.store.is_valid_path(path)
+    }
+
+    fn query_valid_paths(&self, paths: &StorePathSet) -> Result<StorePathSet, StoreError> {
+        self.store.query_valid_paths(paths)
+    }
+
+    fn query_all_valid_paths(&self) -> Result<StorePathSet, StoreError> {
+        self.store.query_all_valid_paths()
+    }
+
+    fn query_referrers(&self, path: &StorePath) -> Result<StorePathSet, StoreError> {
+        self.store.query_referrers(path)
+    }
+
+    fn query_path_from_hash_part(&self, hash_part: &str) -> Result<Option<StorePath>, StoreError> {
+        self.store.query_path_from_hash_part(hash_part)
+    }
+
+    fn query_derivation_output_map(
+        &self,
+        drv_path: &StorePath,
+    ) -> Result<BTreeMap<OutputName, Option<StorePath>>, StoreError> {
+        self.store.query_derivation_output_map(drv_path)
+    }
+
+    fn valid_derivers(&self, path: &StorePath) -> Result<StorePathSet, StoreError> {
+        self.store.valid_derivers(path)
+    }
+
+    fn read_derivation(&self, drv_path: &StorePath) -> Result<Arc<Derivation>, StoreError> {
+        self.store.read_derivation(drv_path)
+    }
+
+    fn nar_from_path(&self, path: &StorePath, sink: &mut dyn Write) -> Result<(), StoreError> {
+        self.store.nar_from_path(path, sink)
+    }
+
+    fn add_tree(
+        &self,
+        name: &str,
+        tree: &dyn SourceTree,
+        filter: Option<Filter<'_>>,
+        options: &AddOptions,
+    ) -> Result<StorePath, StoreError> {
+        self.store.add_tree(name, tree, filter, options)
+    }
+
+    fn add_dump(
+        &self,
+        name: &str,
+        source: &mut dyn Read,
+        format: DumpFormat,
+        options: &AddOptions,
+    ) -> Result<StorePath, StoreError> {
+        self.store.add_dump(name, source, format, options)
+    }
+
+    fn add_text(
+        &self,
+        name: &str,
+        contents: &[u8],
+        references: &StorePathSet,
+    ) -> Result<StorePath, StoreError> {
+        self.store.add_text(name, contents, references)
+    }
+
+    fn add_derivations(&self, derivations: &[DerivationText]) -> Result<(), StoreError> {
+        self.store.add_derivations(derivations)
+    }
+
+    fn add_nar(
+        &self,
+        info: &ValidPathInfo,
+        source: &mut dyn Read,
+        options: NarOptions,
+    ) -> Result<(), StoreError> {
+        self.store.add_nar(info, source, options)
+    }
+
+    fn add_signatures(&self, path: &StorePath, signatures: &[Signature]) -> Result<(), StoreError> {
+        self.store.add_signatures(path, signatures)
+    }
+
+    fn add_temp_roots(&self, paths: &[StorePath]) -> Result<(), StoreError> {
+        self.store.add_temp_roots(paths)
+    }
+
+    fn add_perm_root(&self, path: &StorePath, link: &Path) -> Result<PathBuf, StoreError> {
+        self.store.add_perm_root(path, link)
+    }
+
+    fn add_indirect_root(&self, link: &Path) -> Result<(), StoreError> {
+        self.store.add_indirect_root(link)
+    }
+
+    fn find_roots(&self, censor: bool) -> Result<Roots, StoreError> {
+        self.store.find_roots(censor)
+    }
+
+    fn collect_garbage(&self, options: &GcOptions) -> Result<GcResult, StoreError> {
+        self.store.collect_garbage(options)
+    }
+
+    fn root_holds(&self) -> Result<Vec<RootHold>, StoreError> {
+        self.store.root_holds()
+    }
+
+    fn why_alive(&self, path: &StorePath) -> Result<Vec<AliveBecause>, StoreError> {
+        self.store.why_alive(path)
+    }
+
+    fn optimise(&self) -> Result<OptimiseStats, StoreError> {
+        self.store.optimise()
+    }
+
+    fn verify(&self, options: VerifyOptions) -> Result<bool, StoreError> {
+        self.store.verify(options)
+    }
+
+    fn query_missing(&self, paths: &[DerivedPath]) -> Result<MissingPaths, StoreError> {
+        let substituters: &[Arc<dyn Store>] = if self.settings.substitute {
+            &self.substituters
+        } else {
+            &[]
+        };
+        missing::query_missing(&*self.store, substituters, paths)
+    }
+
+    fn build_paths(&self, paths: &[DerivedPath], mode: BuildMode) -> Result<(), StoreError> {
+        if paths.is_empty() {
+            return Ok(());
+        }
+        let reply = self.realise(paths, mode)?;
+        self.first_error(paths, &reply)
+    }
+
+    fn build_paths_with_results(
+        &self,
+        paths: &[DerivedPath],
+        mode: BuildMode,
+    ) -> Result<Vec<BuildResult>, StoreError> {
+        if paths.is_empty() {
+            return Ok(Vec::new());
+        }
+        let reply = self.realise(paths, mode)?;
+        let results = paths.iter().zip(reply.outcomes).map(|(path, outcome)| {
+            let empty = BuildResult {
+                path: path.clone(),
+                status: BuildStatus::Cancelled,
+                error: String::new(),
+                times_built: 0,
+                time: (0, 0),
+                cpu_time: None,
+                outputs: BTreeMap::new(),
+            };
+            match outcome {
+                Some(Ok(success)) => BuildResult {
+                    status: success.status,
+                    times_built: u64::from(success.status == BuildStatus::Built),
+                    time: success.time,
+                    outputs: wanted_outputs(path, success.outputs),
+                    ..empty
+                },
+                Some(Err(error)) => BuildResult {
+                    status: error.status,
+                    error: error.message,
+                    ..empty
+                },
+                None => BuildResult {
+                    error: "the build was cancelled".to_owned(),
+                    ..empty
+                },
+            }
+        });
+        Ok(results.collect())
+    }
+
+    fn ensure_path(&self, path: &StorePath) -> Result<(), StoreError> {
+        if self.store.is_valid_path(path)? {
+            return Ok(());
+        }
+        self.build_paths(&[DerivedPath::Opaque(path.clone())], BuildMode::Normal)
+    }
+
+    fn repair_path(&self, path: &StorePath) -> Result<(), StoreError> {
+        self.store.repair_path(path)
+    }
+
+    fn build_log(&self, path: &StorePath) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.build_log(path)
+    }
+
+    fn add_build_log(&self, drv_path: &StorePath, log: &[u8]) -> Result<(), StoreError> {
+        self.store.add_build_log(drv_path, log)
+    }
+
+    fn as_dyn(&self) -> &dyn Store {
+        self
+    }
+}
+
+fn wanted_outputs(
+    path: &DerivedPath,
+    mut outputs: BTreeMap<OutputName, StorePath>,
+) -> BTreeMap<OutputName, StorePath> {
+    if let DerivedPath::Built {
+        outputs: wanted, ..
+    } = path
+    {
+        outputs.retain(|name, _| wanted.contains(name.as_str()));
+    }
+    outputs
+}

@@ -1,0 +1,198 @@
+//! What a builder tries in vain. Each test is a row of the table of escapes.
+
+use std::collections::BTreeSet;
+
+use firn_store::{BuildStatus, Store as _};
+
+use super::world::{Recipe, World};
+
+/// Runs a script in the sandbox and checks what it wrote.
+fn check(script: &str, expected: &str) {
+    let world = World::new();
+    let text = world.text(Recipe::script(
+        "escape",
+        &format!("{{ {script}\n}} > $out 2>/dev/null; true"),
+    ));
+    assert_eq!(text, expected, "{script}");
+}
+
+#[test]
+fn network() {
+    check(
+        "cat /proc/net/dev | grep -v lo: | grep -c :; ping -c1 -W1 127.0.0.1 >/dev/null && echo loopback || echo loopback",
+        "0\nloopback\n",
+    );
+}
+
+#[test]
+fn host_files_and_other_builds() {
+    check(
+        "for f in /home /root /etc/shadow /var /usr /sys /run; do test -e $f && echo $f; done; ls /etc | sort | tr '\\n' ' '",
+        "group hosts passwd ",
+    );
+    check(
+        "ls / | sort | tr '\\n' ' '",
+        "bin build dev etc nix proc tmp ",
+    );
+}
+
+#[test]
+fn processes_of_others() {
+    check(
+        "ls /proc | grep -c '^[0-9]*$' | { read n; test $n -lt 8 && echo few; }; kill -9 2 || echo nobody",
+        "few\nnobody\n",
+    );
+    check(
+        "readlink /proc/1/root; cat /proc/1/environ | tr '\\0' '\\n' | grep -c SSH",
+        "/\n0\n",
+    );
+}
+
+#[test]
+fn mounts_and_devices() {
+    check(
+        "mount -t tmpfs none /tmp || echo no; mount -o remount,rw /bin/sh || echo no; umount /build || echo no; umount /proc || echo no",
+        "no\nno\nno\nno\n",
+    );
+    check(
+        "mknod /tmp/sda b 8 0 || echo no; mknod /build/mem c 1 1 || echo no; ls /dev | sort | tr '\\n' ' '",
+        "no\nno\nfd full null ptmx pts random shm stderr stdin stdout tty urandom zero ",
+    );
+}
+
+#[test]
+fn setuid_bits() {
+    check(
+        "cp /bin/sh /tmp/sh; chmod u+s /tmp/sh || echo no; chmod 2755 /tmp/sh || echo no; chmod 755 /tmp/sh && echo yes",
+        "no\nno\nyes\n",
+    );
+    // Identity: one user, no groups, and no way to another.
+    check(
+        "id -u; id -g; chown 0 /build || echo no; su -c true || echo no",
+        "1000\n100\nno\nno\n",
+    );
+}
+
+#[test]
+fn writing_to_inputs() {
+    let world = World::new();
+    let source = world
+        .store
+        .add_text("source", b"contents", &BTreeSet::new())
+        .expect("added");
+    let printed = world.store_dir().print(&source);
+    let text = world.text(Recipe::script("writer",
+        "{ echo x > $src || echo no; chmod 644 $src || echo no; rm -f $src; ln $src /nix/store/link && echo linked; \
+           mv $src /nix/store/moved || echo no; touch $src || echo no; \
+           (exec 3<>$src) || echo no; } > $out 2>/dev/null; cat $src >> $out")
+        .source(&source).env("src", &printed));
+    assert!(!text.contains("linked"), "{text}");
+    assert!(text.ends_with("contents"), "{text}");
+    assert_eq!(
+        std::fs::read(world.real(&source)).expect("there"),
+        b"contents"
+    );
+}
+
+#[test]
+fn the_root_and_etc() {
+    check(
+        "touch /x || echo no; touch /etc/x || echo no; echo x >> /etc/passwd || echo no; mkdir /home || echo no; rm -f /bin/sh || echo no",
+        "no\nno\nno\nno\nno\n",
+    );
+    check(
+        "touch /tmp/x && touch /build/x && touch /dev/shm/x && echo yes",
+        "yes\n",
+    );
+}
+
+#[test]
+fn leaving_processes_behind() {
+    let world = World::new();
+    let marker = format!("{}", 100_000 + std::process::id());
+    let recipe = Recipe::script(
+        "daemon",
+        &format!("(setsid sleep {marker} </dev/null >/dev/null 2>&1 &) ; echo > $out"),
+    );
+    world.build(recipe);
+    let left = std::fs::read_dir("/proc")
+        .expect("readable")
+        .flatten()
+        .any(|entry| {
+            std::fs::read(entry.path().join("cmdline")).is_ok_and(|line| {
+                line.split(|byte| *byte == 0)
+                    .any(|word| word == marker.as_bytes())
+            })
+        });
+    assert!(!left);
+}
+
+#[test]
+fn links_in_outputs_are_not_followed() {
+    let world = World::new();
+    let victim = world.dir.path().join("victim");
+    std::fs::write(&victim, "untouched").expect("written");
+    std::fs::set_permissions(&victim, std::os::unix::fs::PermissionsExt::from_mode(0o640))
+        .expect("mode");
+    let outputs = world.build(Recipe::script(
+        "links",
+        &format!(
+            "mkdir $out; ln -s {} $out/link; ln -s / $out/root",
+            victim.display()
+        ),
+    ));
+    let metadata = std::fs::metadata(&victim).expect("there");
+    assert_eq!(
+        std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777,
+        0o640
+    );
+    assert!(
+        std::fs::symlink_metadata(world.real(&outputs["out"]).join("root"))
+            .expect("there")
+            .is_symlink()
+    );
+}
+
+#[test]
+fn special_files_and_open_outputs_are_refused() {
+    let world = World::new();
+    let result = world.fail(Recipe::script("fifo", "mkdir $out; mkfifo $out/pipe"));
+    assert_eq!(result.status, BuildStatus::OutputRejected);
+    assert!(
+        result.error.contains("has an unsupported type"),
+        "{}",
+        result.error
+    );
+    let result = world.fail(Recipe::script("open", "mkdir $out; chmod 777 $out"));
+    assert!(
+        result
+            .error
+            .starts_with("suspicious ownership or permission on"),
+        "{}",
+        result.error
+    );
+}
+
+#[test]
+fn fixed_outputs_get_names_resolved_and_nothing_else() {
+    use firn_store_model::{ContentAddress, ContentAddressMethod, DerivationOutput};
+    let world = World::new();
+    let expected = "nsswitch.conf\npasswd\n";
+    let kind = DerivationOutput::Fixed(ContentAddress {
+        method: ContentAddressMethod::Flat,
+        hash: firn_hash::Hasher::sha256(expected.as_bytes()),
+    });
+    let path = kind
+        .path(world.store_dir(), "net", "out")
+        .expect("sound")
+        .expect("known");
+    let printed = world.store_dir().print(&path);
+    world.build(
+        Recipe::script(
+            "net",
+            "ls /etc | grep -E 'nsswitch|passwd|shadow' | sort > $out; grep -q : /proc/net/dev",
+        )
+        .kind(kind)
+        .env("out", printed),
+    );
+}

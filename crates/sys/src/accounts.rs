@@ -1,0 +1,71 @@
+//! Users and groups of the host by name, as its name service knows them.
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, CString};
+
+/// The number of a user.
+pub fn user_id(name: &str) -> Option<u32> {
+    let name = CString::new(name).ok()?;
+    let mut buffer = vec![0; 1 << 14];
+    // SAFETY: all-zero is a valid `passwd`; it is filled in below before it is read.
+    let mut entry: libc::passwd = unsafe { std::mem::zeroed() };
+    let mut found = std::ptr::null_mut();
+    // SAFETY: the name is a live string, the buffer is as long as is said, and both results go to
+    // live local values.
+    let status = unsafe {
+        libc::getpwnam_r(
+            name.as_ptr(),
+            &raw mut entry,
+            buffer.as_mut_ptr(),
+            buffer.len(),
+            &raw mut found,
+        )
+    };
+    (status == 0 && !found.is_null()).then_some(entry.pw_uid)
+}
+
+/// The number of a group and the names of its members.
+pub fn group_members(name: &str) -> Option<(u32, Vec<String>)> {
+    let name = CString::new(name).ok()?;
+    let mut buffer = vec![0; 1 << 18];
+    // SAFETY: all-zero is a valid `group`; it is filled in below before it is read.
+    let mut entry: libc::group = unsafe { std::mem::zeroed() };
+    let mut found = std::ptr::null_mut();
+    // SAFETY: as in `user_id`.
+    let status = unsafe {
+        libc::getgrnam_r(
+            name.as_ptr(),
+            &raw mut entry,
+            buffer.as_mut_ptr(),
+            buffer.len(),
+            &raw mut found,
+        )
+    };
+    if status != 0 || found.is_null() {
+        return None;
+    }
+    let mut members = Vec::new();
+    let mut member = entry.gr_mem;
+    // SAFETY: the call filled in an array of strings that ends with a null pointer; array and
+    // strings live in the buffer.
+    unsafe {
+        while !(*member).is_null() {
+            members.push(CStr::from_ptr(*member).to_string_lossy().into_owned());
+            member = member.add(1);
+        }
+    }
+    Some((entry.gr_gid, members))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_is_known_and_nonsense_is_not() {
+        assert_eq!(user_id("root"), Some(0));
+        assert_eq!(group_members("root").map(|(gid, _)| gid), Some(0));
+        assert_eq!(user_id("no such user"), None);
+        assert!(group_members("no such group").is_none());
+    }
+}
