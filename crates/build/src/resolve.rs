@@ -5,12 +5,12 @@
 //! sources. Two derivations that resolve to the same one share its outputs: that is the early
 //! cut-off. The resolved derivation is written to the store like any other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use firn_store::{DerivationText, Store as _};
 use firn_store_model::{
-    Derivation, DerivationError, DerivationOutput, DerivationType, InputNode, OutputName,
-    SingleDerivedPath, StorePath, downstream_placeholder,
+    Derivation, DerivationError, DerivationOutput, DerivationType, DrvOutput, InputNode,
+    OutputName, Realisation, SingleDerivedPath, StorePath, downstream_placeholder,
 };
 
 use crate::BuildError;

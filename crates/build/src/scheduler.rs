@@ -17,6 +17,7 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use firn_events::{ActivityGuard, ActivityKind, Event, Level, Progress, SharedSink};
+use firn_store::derivation::HashModulos;
 use firn_store::{BuildMode, BuildStatus, LocalStore, Store, StoreError};
 use firn_store_model::{DerivedPath, OutputName, OutputsSpec, SingleDerivedPath, StorePath};
 use firn_sys::launcher::Launcher;
@@ -85,6 +86,8 @@ pub(crate) struct Scheduler {
     pub(crate) closures: Closures,
     /// What derivations were realised to in this run, where the store does not say.
     pub(crate) realised: HashMap<StorePath, BTreeMap<OutputName, StorePath>>,
+    /// Hashes of derivations, for realisations.
+    pub(crate) modulos: HashModulos,
     /// Derivations that only need a slot, in order.
     pub(crate) buildable: IndexSet<GoalKey>,
     pub(crate) postponed: Vec<Postponed>,
@@ -125,6 +128,7 @@ impl Scheduler {
             graph: GoalGraph::default(),
             closures: Closures::default(),
             realised: HashMap::new(),
+            modulos: HashModulos::default(),
             buildable: IndexSet::new(),
             postponed: Vec::new(),
             running: Vec::new(),

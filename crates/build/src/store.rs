@@ -4,7 +4,7 @@
 //! building or substituting. Requests may come from many threads at once; one scheduler serves
 //! them all, so that they share work and slots. It starts with the first request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use firn_store::derivation::HashModulos;
 use firn_store::tree::{Filter, SourceTree};
 use firn_store::{
     AddOptions, AliveBecause, BuildMode, BuildResult, BuildStatus, DerivationText, DumpFormat,
@@ -19,7 +20,8 @@ use firn_store::{
     Store, StoreError, StorePathSet, StoreTraits, VerifyOptions, missing,
 };
 use firn_store_model::{
-    Derivation, DerivedPath, OutputName, Signature, StoreDir, StorePath, ValidPathInfo,
+    Derivation, DerivedPath, DrvOutput, OutputName, Realisation, Signature, SingleDerivedPath,
+    StoreDir, StorePath, ValidPathInfo,
 };
 
 use crate::BuildSettings;
@@ -252,6 +254,19 @@ impl Store for BuildingStore {
         self.store.read_derivation(drv_path)
     }
 
+    fn query_realisation(&self, id: &DrvOutput) -> Result<Option<Realisation>, StoreError> {
+        self.store.query_realisation(id)
+    }
+
+    fn register_realisation(
+        &self,
+        realisation: &Realisation,
+        check_signatures: bool,
+    ) -> Result<(), StoreError> {
+        self.store
+            .register_realisation(realisation, check_signatures)
+    }
+
     fn nar_from_path(&self, path: &StorePath, sink: &mut dyn Write) -> Result<(), StoreError> {
         self.store.nar_from_path(path, sink)
     }
@@ -364,6 +379,7 @@ impl Store for BuildingStore {
             return Ok(Vec::new());
         }
         let reply = self.realise(paths, mode)?;
+        let modulos = HashModulos::default();
         let results = paths.iter().zip(reply.outcomes).map(|(path, outcome)| {
             let empty = BuildResult {
                 path: path.clone(),
@@ -374,12 +390,12 @@ impl Store for BuildingStore {
                 cpu_time: None,
                 outputs: BTreeMap::new(),
             };
-            match outcome {
+            Ok(match outcome {
                 Some(Ok(success)) => BuildResult {
                     status: success.status,
                     times_built: u64::from(success.status == BuildStatus::Built),
                     time: success.time,
-                    outputs: wanted_outputs(path, success.outputs),
+                    outputs: realisations(self, &modulos, path, success.outputs)?,
                     ..empty
                 },
                 Some(Err(error)) => BuildResult {
@@ -391,9 +407,9 @@ impl Store for BuildingStore {
                     error: "the build was cancelled".to_owned(),
                     ..empty
                 },
-            }
+            })
         });
-        Ok(results.collect())
+        results.collect()
     }
 
     fn ensure_path(&self, path: &StorePath) -> Result<(), StoreError> {
@@ -420,15 +436,40 @@ impl Store for BuildingStore {
     }
 }
 
-fn wanted_outputs(
+/// The wanted outputs as realisations.
+fn realisations(
+    store: &dyn Store,
+    modulos: &HashModulos,
     path: &DerivedPath,
-    mut outputs: BTreeMap<OutputName, StorePath>,
-) -> BTreeMap<OutputName, StorePath> {
-    if let DerivedPath::Built {
-        outputs: wanted, ..
+    outputs: BTreeMap<OutputName, StorePath>,
+) -> Result<BTreeMap<OutputName, Realisation>, StoreError> {
+    let DerivedPath::Built {
+        drv,
+        outputs: wanted,
     } = path
-    {
-        outputs.retain(|name, _| wanted.contains(name.as_str()));
-    }
-    outputs
+    else {
+        return Ok(BTreeMap::new());
+    };
+    // Nobody can know a derivation by its hash that only exists since this request.
+    let SingleDerivedPath::Opaque(drv_path) = &**drv else {
+        return Ok(BTreeMap::new());
+    };
+    let drv_hash = modulos.of_outputs(store, drv_path)?;
+    Ok(outputs
+        .into_iter()
+        .filter(|(name, _)| wanted.contains(name.as_str()))
+        .map(|(output, out_path)| {
+            let id = DrvOutput {
+                drv_hash,
+                output: output.clone(),
+            };
+            let realisation = Realisation {
+                id,
+                out_path,
+                signatures: BTreeSet::new(),
+                dependent_realisations: BTreeMap::new(),
+            };
+            (output, realisation)
+        })
+        .collect())
 }

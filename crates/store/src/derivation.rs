@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use firn_hash::Hash;
 use firn_store_model::{
     Derivation, DerivationError, DrvOutput, HashModulo, OutputName, StoreDir, StorePath,
 };
@@ -91,7 +92,7 @@ pub(crate) fn output_map(
     if outputs.values().all(Option::is_some) {
         return Ok(outputs);
     }
-    let drv_hash = HashModulos::default().of(store, drv_path)?.hash;
+    let drv_hash = HashModulos::default().of_outputs(store, drv_path)?;
     for (name, path) in &mut outputs {
         if path.is_none() {
             let id = DrvOutput {
@@ -184,6 +185,21 @@ impl HashModulos {
         Ok(self
             .known(drv_path)
             .expect("the requested one was computed"))
+    }
+
+    /// The hash by which realisations know the outputs of a derivation: its hash modulo without the
+    /// variables that name its own outputs.
+    pub fn of_outputs(&self, store: &dyn Store, drv_path: &StorePath) -> Result<Hash, StoreError> {
+        let derivation = store.read_derivation(drv_path)?;
+        for input in derivation.input_drvs.keys() {
+            self.of(store, input)?;
+        }
+        derivation
+            .hash_modulo::<DerivationError>(store.store_dir(), true, &mut |input| {
+                Ok(self.known(input).expect("inputs were computed before"))
+            })
+            .map(|modulo| modulo.hash)
+            .map_err(StoreError::format)
     }
 
     /// What is remembered of a derivation.

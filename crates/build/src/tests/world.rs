@@ -155,7 +155,7 @@ impl World {
         result
             .outputs
             .into_iter()
-            .map(|(name, path)| (name.to_string(), path))
+            .map(|(name, output)| (name.to_string(), output.out_path))
             .collect()
     }
 
