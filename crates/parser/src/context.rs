@@ -430,24 +430,32 @@ impl<'c, S: TreeSink> Context<'c, S> {
         let table = self.table;
         let text = |name: &TokenIdx| table.text(*name);
         let names = self.formal_names.slice(names);
-        let mut duplicate = None;
+        let mut repeated = Vec::new();
         if names.len() <= 16 {
-            duplicate = (1..names.len())
-                .find(|&idx| {
-                    names[..idx]
-                        .iter()
-                        .any(|name| text(name) == text(&names[idx]))
-                })
-                .map(|idx| names[idx]);
+            repeated.extend((1..names.len()).map(|idx| (idx, names[idx])).filter_map(
+                |(idx, name)| {
+                    let mut earlier = names[..idx].iter();
+                    earlier.any(|it| text(it) == text(&name)).then_some(name)
+                },
+            ));
         } else {
             let mut sorted = names.to_vec();
             sorted.sort_by(|a, b| text(a).cmp(text(b)).then(a.cmp(b)));
-            for pair in sorted.windows(2) {
-                if text(&pair[0]) == text(&pair[1]) {
-                    duplicate = Some(duplicate.map_or(pair[1], |first| pair[1].min(first)));
-                }
-            }
+            let pairs = sorted.windows(2);
+            repeated.extend(
+                pairs
+                    .filter(|pair| text(&pair[0]) == text(&pair[1]))
+                    .map(|pair| pair[1]),
+            );
         }
+        // Of several the reference names the one whose identifier the text mentions first.
+        let mentioned = |name: &TokenIdx| {
+            let mut tokens = 0..table.len();
+            tokens.find(|&token| table.text(token) == text(name))
+        };
+        let duplicate = repeated
+            .into_iter()
+            .min_by_key(|name| (mentioned(name), *name));
         let bound_twice = bound.filter(|bound| names.iter().any(|name| text(name) == text(bound)));
         if let Some(name) = duplicate {
             self.error(

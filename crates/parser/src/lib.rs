@@ -1,7 +1,7 @@
 //! From bytes to whatever a sink builds: token table, grammar, operator precedence, the meaning of
 //! string literals, and syntax errors.
 //!
-//! [`lex`] turns a text into a [`TokenTable`] and never fails; [`parse`] runs the one grammar of
+//! [`lex`] turns a text into a [`TokenTable`] and never fails; [`parse()`] runs the one grammar of
 //! the language over it and calls a [`TreeSink`] for every construct. The crate knows no tree and
 //! no value: the evaluator's sink and the tools' sink live elsewhere.
 //!

@@ -295,6 +295,10 @@ fn reads_odd_corners() {
 #[test]
 fn reports_what_the_text_forbids() {
     check("{ a, a }: a", "5: duplicate formal function argument 'a'");
+    check(
+        "b: { a, b, a, b }: a",
+        "14: duplicate formal function argument 'b'",
+    );
     check("a@{ a }: a", "0: duplicate formal function argument 'a'");
     check(
         "let ${a} = 1; in 1",

@@ -1,6 +1,6 @@
 //! The lossless tree that tools work on.
 //!
-//! [`parse`] reads a text and always gives a tree whose text is the text, errors or not: the green
+//! [`parse()`] reads a text and always gives a tree whose text is the text, errors or not: the green
 //! sink records which tokens belong to which construct, and everything between them (blanks,
 //! comments, punctuation, tokens that make no sense) is filled in from the token table. Next to
 //! the tree comes what is wrong with the text, with the evaluator's own verdict: both run the same
