@@ -12,6 +12,7 @@
 
 mod ci;
 mod conformance;
+mod fuzz;
 mod graph;
 mod layers;
 mod tidy;
@@ -40,6 +41,8 @@ enum Chore {
     },
     /// Everything that continuous integration runs
     Ci,
+    /// Run the fuzz targets for a while and print how often each was executed
+    Fuzz(fuzz::Arguments),
     /// Run a foreign language suite against the release binary and print the score
     Conformance(conformance::Arguments),
 }
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Chore::Tidy => tidy::run(&workspace),
         Chore::Graph { dot } => graph::run(&workspace, dot),
         Chore::Ci => ci::run(&workspace),
+        Chore::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
         Chore::Conformance(arguments) => conformance::run(&workspace, &arguments),
     });
     match result {

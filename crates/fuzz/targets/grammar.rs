@@ -1,0 +1,4 @@
+//! Fuzzes `language::grammar`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| firn_fuzz::language::grammar(data));
