@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod derivation;
+pub mod eval;
 pub mod hash;
 pub mod key;
 pub mod log;
@@ -19,6 +20,7 @@ static VERBS: &[&Verb] = &[
     &config::SHOW,
     &derivation::ADD,
     &derivation::SHOW,
+    &eval::EVAL,
     &hash::CONVERT,
     &hash::FILE,
     &hash::PATH,

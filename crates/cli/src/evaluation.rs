@@ -48,7 +48,9 @@ pub fn evaluate<R: Send>(
     let show_trace = context.settings.interface.show_trace;
     let result = on_large_stack(|| {
         let heap = Heap::new();
-        let registry = Registry::new().with(&firn_instantiate::builtins());
+        let registry = Registry::new()
+            .with(firn_builtins::all())
+            .with(&firn_instantiate::builtins());
         let mut ctx = Ctx::with_files(
             &heap,
             Arc::clone(&host) as Arc<dyn firn_eval::Host>,

@@ -1,13 +1,19 @@
 //! What verbs work on: store paths, `PATH^OUTPUTS`, and what expressions evaluate to.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use firn_eval::{Coercion, Kind, Val};
+
 use firn_store::Store;
 use firn_store::closure::{ClosureOptions, closure, sort_topologically};
-use firn_store_model::{DerivedPath, StorePath};
+use firn_store_model::{DerivedPath, OutputName, OutputsSpec, SingleDerivedPath, StorePath};
 
 use crate::eval_flags::EvalFlags;
+use crate::evaluation::{AutoArgs, Evaluation, Stop, evaluate};
+use crate::packages::derivations_in;
+use crate::sources::Text;
 use crate::{Args, Context, Failure, sources};
 
 /// The flags and words that name installables.
@@ -47,18 +53,80 @@ impl Installables {
         self.file.is_some() || self.expression.is_some()
     }
 
-    /// What is to be built or looked at, for words that name store paths.
+    /// The value that attribute paths start from.
+    fn root<'h>(&self, evaluation: &mut Evaluation<'_, 'h>) -> Result<Val<'h>, Stop> {
+        match (&self.file, &self.expression) {
+            (Some(_), Some(_)) => Err(Failure::usage("'--file' and '--expr' are exclusive").into()),
+            (Some(file), None) if file == "-" => {
+                let text = Text::of_stdin()?;
+                evaluation.value_of_text(&text)
+            }
+            (Some(file), None) => {
+                let path = evaluation.lookup_file(file)?;
+                Ok(evaluation.ctx.eval_file(&path)?)
+            }
+            (None, Some(text)) => evaluation.value_of_text(&Text::of_words(text)),
+            (None, None) => {
+                let word = self.words.first().map_or(".", String::as_str);
+                Err(Failure::message(format!(
+                    "'{word}' would be a flake, and flakes are not there yet; '-f FILE' or '--expr' take expressions"
+                ))
+                .into())
+            }
+        }
+    }
+
+    /// The values that the words name; the root value itself if there are no words.
+    pub fn values<'h>(&self, evaluation: &mut Evaluation<'_, 'h>) -> Result<Vec<Val<'h>>, Stop> {
+        let named = self.named_values(evaluation)?;
+        Ok(named.into_iter().map(|it| it.0).collect())
+    }
+
+    fn named_values<'h>(
+        &self,
+        evaluation: &mut Evaluation<'_, 'h>,
+    ) -> Result<Vec<(Val<'h>, String, Option<String>)>, Stop> {
+        let root = self.root(evaluation)?;
+        let args = evaluation.auto_args()?;
+        let none = [String::new()];
+        let words: &[String] = if self.words.is_empty() {
+            &none
+        } else {
+            &self.words
+        };
+        let mut values = Vec::new();
+        for word in words {
+            let (path, outputs) = word
+                .split_once('^')
+                .map_or((word.as_str(), None), |it| (it.0, Some(it.1.to_owned())));
+            let path = if path == "." { "" } else { path };
+            let (value, _) = evaluation
+                .ctx
+                .find_along_path(path.as_bytes(), args, root)?;
+            let value = evaluation.ctx.force(value)?;
+            values.push((value, path.to_owned(), outputs));
+        }
+        Ok(values)
+    }
+
+    /// What is to be built or looked at: store paths as they are, expressions instantiated.
     pub fn derived_paths(
         &self,
         context: &Context,
-        store: &dyn Store,
+        store: &Arc<dyn Store>,
     ) -> Result<Vec<DerivedPath>, Failure> {
         if self.are_attributes() {
-            return Err(Failure::message(
-                "expressions cannot be given to this command yet",
-            ));
+            return evaluate(context, &self.eval, store, |evaluation| {
+                let mut paths = Vec::new();
+                let args = evaluation.auto_args()?;
+                for (value, _, outputs) in self.named_values(evaluation)? {
+                    paths.extend(built_by(evaluation, value, args, outputs.as_deref())?);
+                }
+                Ok(paths)
+            });
         }
         let mut paths = Vec::new();
+        let store = store.as_ref();
         for word in &self.words {
             let path = store_installable(context, store, word)?;
             paths.push(path.ok_or_else(|| {
@@ -69,6 +137,52 @@ impl Installables {
         }
         Ok(paths)
     }
+}
+
+/// What a value stands for: derivations with their outputs, or the store path that it is.
+fn built_by<'h>(
+    evaluation: &mut Evaluation<'_, 'h>,
+    value: Val<'h>,
+    args: AutoArgs<'h>,
+    outputs: Option<&str>,
+) -> Result<Vec<DerivedPath>, Stop> {
+    let store_dir = evaluation.host.store().store_dir().clone();
+    let failed = |error: &dyn std::fmt::Display| Failure::message(error.to_string());
+    if matches!(value.kind(), Kind::String | Kind::Path) {
+        let doing = "while evaluating an installable";
+        let coercion = Coercion {
+            copy_to_store: true,
+            ..Coercion::default()
+        };
+        let (text, _) = evaluation.ctx.coerce(value, coercion, doing)?;
+        let (path, _) = store_dir.split(&text).map_err(|it| failed(&it))?;
+        return Ok(vec![DerivedPath::Opaque(path)]);
+    }
+    let explicit = outputs.map(OutputsSpec::parse).transpose();
+    let explicit = explicit.map_err(|it| failed(&it))?;
+    let mut by_path: BTreeMap<StorePath, OutputsSpec> = BTreeMap::new();
+    for package in derivations_in(evaluation.ctx, value, args)? {
+        let path = package.required_drv_path(evaluation.ctx)?;
+        let path = store_dir.parse(&path).map_err(|it| failed(&it))?;
+        let wanted = if let Some(explicit) = &explicit {
+            explicit.clone()
+        } else {
+            let names = package.outputs_to_install(evaluation.ctx)?;
+            let names: Result<_, _> = names.iter().map(OutputName::parse).collect();
+            OutputsSpec::Names(names.map_err(|it| failed(&it))?)
+        };
+        by_path
+            .entry(path)
+            .and_modify(|it| *it = it.union(&wanted))
+            .or_insert(wanted);
+    }
+    let built = by_path
+        .into_iter()
+        .map(|(path, outputs)| DerivedPath::Built {
+            drv: SingleDerivedPath::Opaque(path).into(),
+            outputs,
+        });
+    Ok(built.collect())
 }
 
 /// The derived path that a word names, if it names a store path, directly or by links.
@@ -168,7 +282,7 @@ impl PathSelection {
             return Ok(store.query_all_valid_paths()?.into_iter().collect());
         }
         let mut paths = Vec::new();
-        for derived in self.installables.derived_paths(context, store.as_ref())? {
+        for derived in self.installables.derived_paths(context, store)? {
             match derived {
                 DerivedPath::Opaque(path) => paths.push(path),
                 built @ DerivedPath::Built { .. } if self.derivation => {

@@ -163,6 +163,54 @@ impl<'h> Package<'h> {
         })
     }
 
+    /// The names of its outputs, `out` if it does not say.
+    pub fn outputs(self, ctx: &mut Ctx<'h>) -> Result<Vec<String>, Fail> {
+        let Some(names) = self.attribute("outputs") else {
+            return Ok(vec!["out".to_owned()]);
+        };
+        strings_of(
+            ctx,
+            names,
+            "while evaluating the 'outputs' attribute of a derivation",
+            "while evaluating the name of an output of a derivation",
+        )
+    }
+
+    /// The outputs that are wanted where nobody names any: the one it was selected as, those that
+    /// its description lists, or all.
+    pub fn outputs_to_install(self, ctx: &mut Ctx<'h>) -> Result<Vec<String>, Fail> {
+        if let Some(chosen) = self.attribute("outputSpecified")
+            && ctx.bool(
+                chosen,
+                "while evaluating the 'outputSpecified' attribute of a derivation",
+            )?
+        {
+            let name = self.output_name(ctx)?;
+            return Ok(vec![if name.is_empty() {
+                "out".to_owned()
+            } else {
+                name
+            }]);
+        }
+        let meta = match self.attribute("meta") {
+            Some(meta) => Some(ctx.attrs(
+                meta,
+                "while evaluating the 'meta' attribute of a derivation",
+            )?),
+            None => None,
+        };
+        let wanted = meta.and_then(|it| it.get(Symbol::intern(b"outputsToInstall")));
+        match wanted {
+            Some(list) => strings_of(
+                ctx,
+                list,
+                "while evaluating 'meta.outputsToInstall'",
+                "while evaluating the name of an output to install",
+            ),
+            None => self.outputs(ctx),
+        }
+    }
+
     /// The output that it stands for; empty if it does not say.
     pub fn output_name(self, ctx: &mut Ctx<'h>) -> Result<String, Fail> {
         let name = self.string(
@@ -172,4 +220,19 @@ impl<'h> Package<'h> {
         )?;
         Ok(name.unwrap_or_default())
     }
+}
+
+/// The strings of a list.
+fn strings_of<'h>(
+    ctx: &mut Ctx<'h>,
+    list: Val<'h>,
+    doing: &'static str,
+    doing_one: &'static str,
+) -> Result<Vec<String>, Fail> {
+    let mut names = Vec::new();
+    for &name in ctx.list(list, doing)? {
+        let name = ctx.str(name, doing_one)?;
+        names.push(String::from_utf8_lossy(name.bytes()).into_owned());
+    }
+    Ok(names)
 }

@@ -82,9 +82,7 @@ pub fn run(verbs: &[&Verb], context: &mut Context, args: &mut Args) -> Result<u8
         return Ok(0);
     }
     context.require(Feature::NixCommand)?;
-    if context.program == Program::Nix {
-        context.settings.eval.pure_eval |= !context.settings.is_overridden("pure-eval");
-    }
+    context.settings.eval.pure_eval |= !context.settings.is_overridden("pure-eval");
     (verb.run)(context, args)
 }
 

@@ -49,7 +49,7 @@ fn show(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     context.settle();
     let store = context.open_store()?;
     let mut paths = StorePathSet::new();
-    for derived in installables.derived_paths(context, store.as_ref())? {
+    for derived in installables.derived_paths(context, &store)? {
         match derived {
             DerivedPath::Opaque(path) if !path.is_derivation() => {
                 let derivers = store.valid_derivers(&path)?;

@@ -29,7 +29,7 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     }
     context.settle();
     let store = context.open_store()?;
-    for derived in installables.derived_paths(context, store.as_ref())? {
+    for derived in installables.derived_paths(context, &store)? {
         let path = match &derived {
             DerivedPath::Opaque(path) => path,
             built @ DerivedPath::Built { .. } => built.base_path(),
