@@ -1,7 +1,7 @@
 # Unpacks archives into $out and binds what they hold to it and to the run-time libraries. Sourced as a phase.
 mkdir -p "$out"
 for archive in $archives; do
-  ar -p "$archive" data.tar.xz | xz -d | tar -x -C "$out" --no-same-owner
+  ar -p "$archive" data.tar.xz | xz -d | tar -x -C "$out" --no-same-owner --no-same-permissions
 done
 chmod -R u+w "$out"
 cd "$out"
@@ -51,7 +51,7 @@ done
     inside=${inside#/usr}
     [ -f "$out$inside" ] || continue
     quoted=$(printf '%s' "$path" | sed 's/[.[\*^$+]/\\&/g')
-    sed -i -E "s@(^|[^A-Za-z0-9._/-])$quoted(\$|[^A-Za-z0-9._/-])@\\1$out$inside\\2@g" "$file"
+    sed -i -E "s@(^|[^A-Za-z0-9._/])$quoted(\$|[^A-Za-z0-9._/-])@\\1$out$inside\\2@g" "$file"
   done
 done
 for folder in bin lib libexec; do [ ! -d $folder ] || patchShebangs $folder; done

@@ -18,8 +18,10 @@
   ./networking/interfaces.nix
   ./networking/nftables.nix
   ./programs/common.nix
+  ./security/pam.nix
   ./security/sudo.nix
   ./security/wrappers.nix
+  ./services/getty.nix
   ./services/nginx.nix
   ./services/openssh.nix
   ./services/postgresql.nix

@@ -157,12 +157,55 @@ in
           lib.mapAttrsToList (n: v: lib.optionalString (v != null) "DefaultEnvironment=${builtins.toJSON "${n}=${v}"}\n") cfg.globalEnvironment
         )}${cfg.extraConfig}
       '';
+      "dbus-1/system.conf" = lib.mkIf (cfg.package != null) {
+        source = "${cfg.package}/share/dbus-1/system.conf";
+      };
+      "dbus-1/session.conf" = lib.mkIf (cfg.package != null) {
+        source = "${cfg.package}/share/dbus-1/session.conf";
+      };
       "systemd/journald.conf".text = ''
         [Journal]
         Storage=persistent
         ${config.services.journald.extraConfig}
       '';
     };
+
+    # What its own programs are looked for by, and what they run as.
+    system.activationScripts = lib.mkIf (cfg.package != null) {
+      systemd.text = ''
+        mkdir -p /lib /usr/lib /etc
+        for _name in systemd udev; do
+          ln -sfn ${cfg.package}/lib/$_name /lib/.$_name.tmp
+          mv -Tf /lib/.$_name.tmp /lib/$_name
+        done
+        ln -sfn /lib/systemd /usr/lib/systemd
+        if [ -e "$systemConfig/kernel-modules" ]; then
+          ln -sfn /run/booted-system/kernel-modules/lib/modules /lib/modules
+        fi
+        [ -e /etc/machine-id ] || : > /etc/machine-id
+      '';
+    };
+    users = lib.mkIf (cfg.package != null) {
+      users =
+        lib.genAttrs
+          [
+            "messagebus"
+            "systemd-resolve"
+            "systemd-timesync"
+          ]
+          (name: {
+            uid = config.ids.uids.${name};
+            group = name;
+            isSystemUser = true;
+          });
+      groups = lib.genAttrs [
+        "messagebus"
+        "systemd-resolve"
+        "systemd-timesync"
+      ] (name: { gid = config.ids.gids.${name}; });
+    };
+    environment.systemPackages = lib.optional (cfg.package != null) cfg.package;
+    boot.kernel.sysctl."kernel.core_pattern" = lib.mkIf (cfg.package != null) (lib.mkDefault "core");
 
     # The targets a system needs even where no package of systemd's brings them.
     systemd.targets = lib.mkIf (cfg.package == null) {

@@ -141,6 +141,7 @@ in
       # The first process of the system: activates it and becomes the service manager.
       export PATH=${lib.makeBinPath [ pkgs.coreutils ]}
       $out/activate
+      ln -sfn $out /run/booted-system
       exec $out/systemd/lib/systemd/systemd "\$@"
       SCRIPT
       chmod +x $out/init
