@@ -14,12 +14,14 @@
 //! Neither direction recurses, and memory does not grow with the archive.
 
 mod error;
+mod listing;
 mod reader;
 mod writer;
 
 use std::io::BufRead;
 
 pub use error::NarError;
+pub use listing::list_nar;
 pub use reader::{NarEvent, NarReader};
 pub use writer::{NarWriter, write_nar_file};
 

@@ -129,6 +129,16 @@ impl Realisation {
         Ok(realisation)
     }
 
+    /// Parses the text of the JSON form of the realisation of a known output, which the text need
+    /// not repeat.
+    pub fn parse_for(id: &DrvOutput, text: &[u8]) -> Result<Realisation, RealisationError> {
+        let mut json: Value = serde_json::from_slice(text).map_err(|_| RealisationError::Shape)?;
+        json.as_object_mut()
+            .ok_or(RealisationError::Shape)?
+            .insert("id".into(), id.to_string().into());
+        Realisation::from_json(&json)
+    }
+
     /// Parses the text of the JSON form.
     pub fn parse(text: &[u8]) -> Result<Realisation, RealisationError> {
         let json = serde_json::from_slice(text).map_err(|_| RealisationError::Shape)?;

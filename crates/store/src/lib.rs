@@ -1,14 +1,17 @@
 //! Stores: the [`Store`] interface, the store on this machine, and what works over any store.
 //!
 //! Read first: [`Store`] (what a store can be asked), [`LocalStore`] (the real thing), [`tree`]
-//! (how files come in and go out). [`closure`](mod@closure) walks references, [`derivation`] reads
+//! (how files come in and go out), [`BinaryCacheStore`] (files described by other files, here or far
+//! away). [`copy_closure`] brings paths from any store to any other. [`closure`](mod@closure) walks references, [`derivation`] reads
 //! derivations and their hashes, [`hash_tree`] names contents without a store.
 //!
 //! Absences: nothing here knows a value of the language; nothing prints, reads the environment or
 //! the home directory; no store directory is written down as a constant. What a user should see
 //! goes to the event sink that the store was opened with.
 
+mod binary_cache;
 pub mod closure;
+mod copy;
 pub mod derivation;
 mod dummy;
 mod error;
@@ -17,12 +20,15 @@ pub mod fault;
 pub mod hash_tree;
 mod local;
 pub mod missing;
+mod parallel;
 pub mod profile;
 mod store;
 pub mod tree;
 pub mod types;
 pub mod validity;
 
+pub use binary_cache::{BinaryCacheOptions, BinaryCacheStore, DiskCacheOptions, NarInfoDiskCache};
+pub use copy::{CopyOptions, copy_closure, copy_paths};
 pub use dummy::DummyStore;
 pub use error::StoreError;
 pub use local::{GcTestHooks, LocalOptions, LocalStore, Location};

@@ -8,7 +8,9 @@ use firn_hash::{Algorithm, Hasher};
 use proptest::prelude::*;
 
 use crate::GitHasher;
-use crate::nar::{ArchiveSink, NAR_MAX_DEPTH, NarError, NarWriter, decode, write_nar_file};
+use crate::nar::{
+    ArchiveSink, NAR_MAX_DEPTH, NarError, NarWriter, decode, list_nar, write_nar_file,
+};
 
 /// A tree in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -390,4 +392,18 @@ proptest! {
             prop_assert_eq!(writer.finish().unwrap(), archive);
         }
     }
+}
+
+/// What `nix nar ls --json -R` says of the sample.
+const LISTING: &str = concat!(
+    r#"{"entries":{"a":{"narOffset":232,"size":0,"type":"regular"},"#,
+    r#""bin":{"entries":{"run":{"executable":true,"narOffset":584,"size":10,"type":"regular"}},"type":"directory"},"#,
+    r#""bin.txt":{"narOffset":816,"size":44,"type":"regular"},"empty":{"entries":{},"type":"directory"},"#,
+    r#""link":{"target":"../bin/run","type":"symlink"}},"type":"directory"}"#,
+);
+
+#[test]
+fn listings() {
+    let listing = list_nar(&sample().archive()[..]).unwrap();
+    assert_eq!(listing.to_string(), LISTING);
 }

@@ -1,0 +1,594 @@
+//! Binary caches: directories of archives and narinfo files, on this machine or behind HTTP.
+//!
+//! A cache is files by name, nothing more: `nix-cache-info` introduces it, `<digest>.narinfo`
+//! describes an object, `nar/…` holds its compressed archive, `realisations/…`, `log/…` and
+//! `<digest>.ls` the rest. One implementation serves every kind of address that
+//! [`firn_transfer::Client`] can reach; `upload` is the writing half, [`NarInfoDiskCache`]
+//! remembers answers, absent ones too, between runs.
+//!
+//! What must hold: an archive is complete in its place before the narinfo that names it appears,
+//! and a narinfo appears only after those of its references. What a cache says is believed by
+//! nobody: receivers check hash, size and signatures of what they add.
+//!
+//! A cache that does not answer is left alone for a while, so that it costs seconds once and not
+//! once for each path.
+
+mod disk_cache;
+mod upload;
+
+use std::collections::HashMap;
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use firn_events::{Level, NullSink, SharedSink};
+use firn_hash::Algorithm;
+use firn_store_model::{
+    CACHE_INFO_FILE, CacheInfo, DerivedPath, DrvOutput, NarInfo, Realisation, SecretKey, Signature,
+    StoreDir, StorePath, ValidPathInfo,
+};
+use firn_transfer::{Client, Compression, Request, TransferError};
+
+pub use disk_cache::{DiskCacheOptions, NarInfoDiskCache};
+
+use disk_cache::Remembered;
+
+use crate::error::StoreError;
+use crate::parallel::for_each;
+use crate::store::Store;
+use crate::tree::{Filter, Listing, SourceTree, stream};
+use crate::types::{
+    AddOptions, BuildMode, BuildResult, DumpFormat, MissingPaths, NarOptions, StorePathSet,
+    StoreTraits,
+};
+
+/// No narinfo, realisation or cache info is larger than this.
+const MAX_META_SIZE: u64 = 16 << 20;
+
+/// How many questions are asked at once.
+const N_QUESTIONS: usize = 32;
+
+/// How a binary cache behaves; most of it matters for writing only.
+#[derive(Clone)]
+pub struct BinaryCacheOptions {
+    /// How archives are compressed.
+    pub compression: Compression,
+    /// How hard; `None` for the usual.
+    pub compression_level: Option<u32>,
+    /// How narinfo files are compressed on their way up.
+    pub narinfo_compression: Compression,
+    /// How listings are compressed on their way up.
+    pub listing_compression: Compression,
+    /// How build logs are compressed on their way up.
+    pub log_compression: Compression,
+    /// Write a listing beside each archive.
+    pub write_listings: bool,
+    /// Keys that sign what is added.
+    pub secret_keys: Vec<SecretKey>,
+    /// Its rank, whatever it says itself.
+    pub priority: Option<i64>,
+    /// Whether to ask for many paths at once, whatever it says itself.
+    pub want_mass_query: Option<bool>,
+    /// Whether its paths need no signature.
+    pub is_trusted: bool,
+    /// Where archives for upload are prepared.
+    pub temporary_dir: PathBuf,
+    /// What is remembered between runs.
+    pub disk_cache: Option<Arc<NarInfoDiskCache>>,
+    /// How long a cache that failed is left alone; zero for not at all.
+    pub disable_for: Duration,
+    /// Who is told what happens.
+    pub events: SharedSink,
+}
+
+impl BinaryCacheOptions {
+    /// The usual behaviour; archives for upload are prepared in `temporary_dir`.
+    pub fn new(temporary_dir: PathBuf) -> BinaryCacheOptions {
+        BinaryCacheOptions {
+            compression: Compression::Xz,
+            compression_level: None,
+            narinfo_compression: Compression::None,
+            listing_compression: Compression::None,
+            log_compression: Compression::None,
+            write_listings: false,
+            secret_keys: Vec::new(),
+            priority: None,
+            want_mass_query: None,
+            is_trusted: false,
+            temporary_dir,
+            disk_cache: None,
+            disable_for: Duration::ZERO,
+            events: NullSink::shared(),
+        }
+    }
+}
+
+/// A binary cache.
+pub struct BinaryCacheStore {
+    /// Without a slash at the end and without parameters.
+    pub(crate) url: String,
+    store_dir: StoreDir,
+    client: Client,
+    options: BinaryCacheOptions,
+    traits: StoreTraits,
+    /// What was learnt in this run, by digest.
+    known: Mutex<HashMap<String, Option<Arc<NarInfo>>>>,
+    disabled_until: Mutex<Option<Instant>>,
+}
+
+impl BinaryCacheStore {
+    /// Opens the cache at a `file://`, `http://` or `https://` address. One that does not exist
+    /// yet is made, if it can be written.
+    pub fn open(
+        url: &str,
+        store_dir: &StoreDir,
+        client: Client,
+        options: BinaryCacheOptions,
+    ) -> Result<BinaryCacheStore, StoreError> {
+        let mut store = BinaryCacheStore {
+            url: url.trim_end_matches('/').to_owned(),
+            store_dir: store_dir.clone(),
+            client,
+            traits: StoreTraits {
+                is_trusted: options.is_trusted,
+                ..StoreTraits::default()
+            },
+            options,
+            known: Mutex::default(),
+            disabled_until: Mutex::new(None),
+        };
+        let info = store.introduce()?;
+        store.traits.priority = store.options.priority.or(info.priority).unwrap_or(50);
+        store.traits.want_mass_query = store
+            .options
+            .want_mass_query
+            .or(info.want_mass_query)
+            .unwrap_or(false);
+        Ok(store)
+    }
+
+    /// Finds out what the cache says of itself, or makes it say something.
+    fn introduce(&self) -> Result<CacheInfo, StoreError> {
+        if let Some(disk_cache) = self.disk_cache()
+            && let Some(info) = disk_cache.cache_info(&self.url, &self.store_dir)?
+        {
+            return Ok(info);
+        }
+        let info = if let Some(text) = self.get(CACHE_INFO_FILE)? {
+            CacheInfo::parse(&String::from_utf8_lossy(&text))
+        } else {
+            let info = CacheInfo {
+                store_dir: Some(self.store_dir.to_string()),
+                ..CacheInfo::default()
+            };
+            let text = info.to_string();
+            self.put(
+                CACHE_INFO_FILE,
+                text.as_bytes(),
+                "text/x-nix-cache-info",
+                Compression::None,
+            )
+            .map_err(|error| {
+                StoreError::other(format!(
+                    "'{}' does not appear to be a binary cache: {error}",
+                    self.url
+                ))
+            })?;
+            info
+        };
+        if let Some(store_dir) = info
+            .store_dir
+            .as_deref()
+            .filter(|dir| *dir != self.store_dir.as_str())
+        {
+            return Err(StoreError::other(format!(
+                "binary cache '{}' is for Nix stores with prefix '{store_dir}', not '{}'",
+                self.url, self.store_dir
+            )));
+        }
+        if let Some(disk_cache) = self.disk_cache() {
+            disk_cache.remember_cache(&self.url, &self.store_dir, &info)?;
+        }
+        Ok(info)
+    }
+
+    /// Files on this machine answer faster than any cache of answers.
+    fn disk_cache(&self) -> Option<&NarInfoDiskCache> {
+        self.options
+            .disk_cache
+            .as_deref()
+            .filter(|_| !self.is_local())
+    }
+
+    fn is_local(&self) -> bool {
+        self.url.starts_with("file://")
+    }
+
+    /// The address of a file of the cache. A narinfo may also name a file elsewhere.
+    fn url_of(&self, name: &str) -> String {
+        if ["https://", "http://", "file://"]
+            .iter()
+            .any(|scheme| name.starts_with(scheme))
+        {
+            return name.to_owned();
+        }
+        format!(
+            "{}/{}",
+            self.url,
+            firn_transfer::percent_encode_path(name.as_bytes())
+        )
+    }
+
+    fn request(&self, name: &str) -> Result<Request, StoreError> {
+        // Names come from narinfo files, and must not lead out of a directory of files.
+        if name.split('/').any(|part| part == "..") {
+            return Err(StoreError::other(format!(
+                "binary cache '{}' names the file '{name}', which lies outside of it",
+                self.url
+            )));
+        }
+        let disabled_until = *self
+            .disabled_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if disabled_until.is_some_and(|until| Instant::now() < until) {
+            return Err(StoreError::other(format!(
+                "substituter '{}' is disabled",
+                self.url
+            )));
+        }
+        Ok(Request::new(self.url_of(name)))
+    }
+
+    /// Takes note of a failure: the cache is left alone for a while.
+    fn failed(&self, error: &TransferError) -> StoreError {
+        if error.is_transient() && !self.options.disable_for.is_zero() {
+            let seconds = self.options.disable_for.as_secs();
+            self.options.events.message(
+                Level::Error,
+                &format!(
+                    "disabling binary cache '{}' for {seconds} seconds",
+                    self.url
+                ),
+            );
+            let until = Instant::now() + self.options.disable_for;
+            *self
+                .disabled_until
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = Some(until);
+        }
+        StoreError::other(error.to_string())
+    }
+
+    /// Reads a small file; `None` if there is none.
+    fn get(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.client.get(&self.request(name)?, MAX_META_SIZE) {
+            Ok((bytes, _)) => Ok(Some(bytes)),
+            Err(error) if error.is_absence() => Ok(None),
+            Err(error) => Err(self.failed(&error)),
+        }
+    }
+
+    fn exists(&self, name: &str) -> Result<bool, StoreError> {
+        self.client
+            .exists(&self.request(name)?)
+            .map_err(|error| self.failed(&error))
+    }
+
+    /// What the cache says of the object with a digest.
+    fn narinfo(&self, hash_part: &str) -> Result<Option<Arc<NarInfo>>, StoreError> {
+        if let Some(known) = self
+            .known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(hash_part)
+        {
+            return Ok(known.clone());
+        }
+        let remembered = match self.disk_cache() {
+            Some(disk_cache) => disk_cache.narinfo(&self.url, hash_part)?,
+            None => Remembered::Nothing,
+        };
+        let found = match remembered {
+            Remembered::Present(narinfo) => Some(Arc::from(narinfo)),
+            Remembered::Absent => None,
+            Remembered::Nothing => self.ask(hash_part)?,
+        };
+        self.note(hash_part, found.clone());
+        Ok(found)
+    }
+
+    /// Asks the cache itself, and keeps the answer.
+    fn ask(&self, hash_part: &str) -> Result<Option<Arc<NarInfo>>, StoreError> {
+        let name = format!("{hash_part}.narinfo");
+        let found = match self.get(&name)? {
+            Some(text) => {
+                let narinfo =
+                    NarInfo::parse(&self.store_dir, &text, &name).map_err(StoreError::format)?;
+                if narinfo.info.path.hash_part() != hash_part {
+                    return Err(StoreError::other(format!(
+                        "NAR info file '{name}' of binary cache '{}' is about '{}'",
+                        self.url, narinfo.info.path
+                    )));
+                }
+                Some(Arc::new(narinfo))
+            }
+            None => None,
+        };
+        if let Some(disk_cache) = self.disk_cache() {
+            disk_cache.remember_narinfo(&self.url, hash_part, found.as_deref())?;
+        }
+        Ok(found)
+    }
+
+    fn note(&self, hash_part: &str, narinfo: Option<Arc<NarInfo>>) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(hash_part.to_owned(), narinfo);
+    }
+
+    /// What the cache says of a path, name included.
+    fn narinfo_of(&self, path: &StorePath) -> Result<Option<Arc<NarInfo>>, StoreError> {
+        Ok(self
+            .narinfo(path.hash_part())?
+            .filter(|narinfo| narinfo.info.path == *path))
+    }
+
+    fn require(&self, path: &StorePath) -> Result<Arc<NarInfo>, StoreError> {
+        self.narinfo_of(path)?
+            .ok_or_else(|| StoreError::InvalidPath {
+                path: self.store_dir.print(path),
+            })
+    }
+
+    /// A reader of an object's archive.
+    pub fn open_nar(&self, path: &StorePath) -> Result<Box<dyn Read + Send>, StoreError> {
+        let narinfo = self.require(path)?;
+        let compression = Compression::parse(&narinfo.compression).map_err(StoreError::format)?;
+        let download = self
+            .client
+            .download(&self.request(&narinfo.url)?)
+            .map_err(|error| self.failed(&error))?;
+        let body = download.decoded().map_err(|error| self.failed(&error))?;
+        let reader = compression
+            .reader(body)
+            .map_err(|error| StoreError::other(error.to_string()))?;
+        // An archive that goes on for ever is cut off where the narinfo says it ends; one byte
+        // more lets the receiver notice.
+        Ok(Box::new(
+            reader.take(narinfo.info.nar_size.saturating_add(1)),
+        ))
+    }
+
+    /// The signatures of this store's keys on an object, besides those it has.
+    fn sign(&self, info: &mut ValidPathInfo) {
+        if let Some(fingerprint) = info.fingerprint(&self.store_dir) {
+            let signatures: Vec<Signature> = self
+                .options
+                .secret_keys
+                .iter()
+                .map(|key| key.sign(fingerprint.as_bytes()))
+                .collect();
+            info.signatures.extend(signatures);
+        }
+    }
+}
+
+impl Store for BinaryCacheStore {
+    fn url(&self) -> String {
+        self.url.clone()
+    }
+
+    fn store_dir(&self) -> &StoreDir {
+        &self.store_dir
+    }
+
+    fn traits(&self) -> StoreTraits {
+        self.traits.clone()
+    }
+
+    fn query_path_info(&self, path: &StorePath) -> Result<Option<Arc<ValidPathInfo>>, StoreError> {
+        Ok(self
+            .narinfo_of(path)?
+            .map(|narinfo| Arc::new(narinfo.info.clone())))
+    }
+
+    fn query_valid_paths(&self, paths: &StorePathSet) -> Result<StorePathSet, StoreError> {
+        let paths: Vec<&StorePath> = paths.iter().collect();
+        let valid = Mutex::new(StorePathSet::new());
+        for_each(&paths, N_QUESTIONS, |path| {
+            if self.is_valid_path(path)? {
+                valid
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert((*path).clone());
+            }
+            Ok(())
+        })?;
+        Ok(valid.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn query_all_valid_paths(&self) -> Result<StorePathSet, StoreError> {
+        let Some(directory) = self.url.strip_prefix("file://") else {
+            return Err(self.unsupported("listing all paths"));
+        };
+        let failed =
+            |error: io::Error| crate::error::io_error("reading", directory.to_owned(), error);
+        let mut paths = StorePathSet::new();
+        for entry in std::fs::read_dir(directory).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            let hash_part = name.to_str().and_then(|name| name.strip_suffix(".narinfo"));
+            if let Some(narinfo) = hash_part
+                .map(|hash_part| self.narinfo(hash_part))
+                .transpose()?
+                .flatten()
+            {
+                paths.insert(narinfo.info.path.clone());
+            }
+        }
+        Ok(paths)
+    }
+
+    fn query_path_from_hash_part(&self, hash_part: &str) -> Result<Option<StorePath>, StoreError> {
+        Ok(self
+            .narinfo(hash_part)?
+            .map(|narinfo| narinfo.info.path.clone()))
+    }
+
+    fn query_realisation(&self, id: &DrvOutput) -> Result<Option<Realisation>, StoreError> {
+        let name = format!("realisations/{id}.doi");
+        let Some(text) = self.get(&name)? else {
+            return Ok(None);
+        };
+        let realisation = Realisation::parse_for(id, &text).map_err(|error| {
+            StoreError::other(format!(
+                "while parsing file '{name}' as a realisation for key '{id}': {error}"
+            ))
+        })?;
+        Ok(Some(realisation))
+    }
+
+    fn register_realisation(
+        &self,
+        realisation: &Realisation,
+        _check: bool,
+    ) -> Result<(), StoreError> {
+        let name = format!("realisations/{}.doi", realisation.id);
+        let text = realisation.to_json().to_string();
+        self.put(
+            &name,
+            text.as_bytes(),
+            "application/json",
+            Compression::None,
+        )
+    }
+
+    fn download_size(&self, path: &StorePath) -> Result<u64, StoreError> {
+        Ok(self
+            .narinfo_of(path)?
+            .map_or(0, |narinfo| narinfo.file_size))
+    }
+
+    fn nar_from_path(&self, path: &StorePath, sink: &mut dyn Write) -> Result<(), StoreError> {
+        let mut reader = self.open_nar(path)?;
+        let mut buffer = vec![0; 256 << 10];
+        let failed = |error: io::Error| match error.downcast::<TransferError>() {
+            Ok(error) => self.failed(&error),
+            Err(error) => StoreError::other(format!(
+                "reading the archive of '{}' from '{}': {error}",
+                self.store_dir.print(path),
+                self.url
+            )),
+        };
+        loop {
+            match reader.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(n_bytes) => sink.write_all(&buffer[..n_bytes]).map_err(|error| {
+                    StoreError::other(format!("writing a Nix archive: {error}"))
+                })?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+    }
+
+    fn add_tree(
+        &self,
+        name: &str,
+        tree: &dyn SourceTree,
+        filter: Option<Filter<'_>>,
+        options: &AddOptions,
+    ) -> Result<StorePath, StoreError> {
+        let listing = Listing::walk(tree, filter)?;
+        let address =
+            crate::hash_tree::content_address(tree, &listing, options.method, options.algorithm)?;
+        let (nar_hash, nar_size) = crate::hash_tree::nar_hash(tree, &listing, Algorithm::Sha256)?;
+        self.add_content_addressed(name, address, (nar_hash, nar_size), options, &mut |out| {
+            stream(tree, &listing, None, &mut |bytes| {
+                out.write_all(bytes)
+                    .map_err(|error| StoreError::other(format!("writing a Nix archive: {error}")))
+            })
+        })
+    }
+
+    fn add_dump(
+        &self,
+        name: &str,
+        source: &mut dyn Read,
+        format: DumpFormat,
+        options: &AddOptions,
+    ) -> Result<StorePath, StoreError> {
+        self.add_stream(name, source, format, options)
+    }
+
+    fn add_nar(
+        &self,
+        info: &ValidPathInfo,
+        source: &mut dyn Read,
+        options: NarOptions,
+    ) -> Result<(), StoreError> {
+        self.add_archive(info, source, options.repair)
+    }
+
+    fn add_signatures(&self, path: &StorePath, signatures: &[Signature]) -> Result<(), StoreError> {
+        let mut narinfo = NarInfo::clone(&*self.require(path)?);
+        narinfo.info.signatures.extend(signatures.iter().cloned());
+        self.put_narinfo(narinfo)
+    }
+
+    fn query_missing(&self, paths: &[DerivedPath]) -> Result<MissingPaths, StoreError> {
+        crate::missing::query_missing(self, &[], paths)
+    }
+
+    fn build_paths(&self, paths: &[DerivedPath], mode: BuildMode) -> Result<(), StoreError> {
+        crate::missing::require_all(self, paths, mode)
+    }
+
+    fn build_paths_with_results(
+        &self,
+        paths: &[DerivedPath],
+        mode: BuildMode,
+    ) -> Result<Vec<BuildResult>, StoreError> {
+        crate::missing::results_of_valid(self, paths, mode)
+    }
+
+    fn ensure_path(&self, path: &StorePath) -> Result<(), StoreError> {
+        self.require(path).map(drop)
+    }
+
+    fn build_log(&self, path: &StorePath) -> Result<Option<Vec<u8>>, StoreError> {
+        let drv_path = if path.is_derivation() {
+            path.clone()
+        } else {
+            match self
+                .narinfo_of(path)?
+                .and_then(|narinfo| narinfo.info.deriver.clone())
+            {
+                Some(deriver) => deriver,
+                None => return Ok(None),
+            }
+        };
+        match self
+            .client
+            .get(&self.request(&format!("log/{drv_path}"))?, u64::MAX - 1)
+        {
+            Ok((log, _)) => Ok(Some(log)),
+            Err(error) if error.is_absence() => Ok(None),
+            Err(error) => Err(self.failed(&error)),
+        }
+    }
+
+    fn add_build_log(&self, drv_path: &StorePath, log: &[u8]) -> Result<(), StoreError> {
+        let name = format!("log/{drv_path}");
+        self.put(
+            &name,
+            log,
+            "text/plain; charset=utf-8",
+            self.options.log_compression,
+        )
+    }
+
+    fn as_dyn(&self) -> &dyn Store {
+        self
+    }
+}

@@ -1,0 +1,331 @@
+//! Adding to a binary cache: one pass compresses, hashes and lists an archive into a temporary
+//! file; then it takes its place under its hash, and the narinfo follows.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek as _, SeekFrom, Write};
+use std::sync::Arc;
+
+use firn_hash::{Algorithm, Hash, Hasher, HashingReader, HashingWriter};
+use firn_store_model::nar::{self, list_nar};
+use firn_store_model::{
+    ContentAddress, ContentAddressMethod, NarInfo, PathInfo, StorePath, ValidPathInfo,
+};
+use firn_transfer::{Compression, Compressor, Upload};
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+
+use super::BinaryCacheStore;
+use crate::error::StoreError;
+use crate::store::Store as _;
+use crate::types::{AddOptions, DumpFormat};
+
+/// A compressed archive, ready to take its place.
+struct Prepared {
+    file: NamedTempFile,
+    file_hash: Hash,
+    file_size: u64,
+    nar_hash: Hash,
+    nar_size: u64,
+    listing: Value,
+}
+
+/// Passes on what is read, compressed.
+struct Tee<'a, W: Write> {
+    source: &'a mut dyn Read,
+    out: &'a mut Compressor<W>,
+}
+
+impl<W: Write> Read for Tee<'_, W> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n_bytes = self.source.read(buffer)?;
+        self.out.write_all(&buffer[..n_bytes])?;
+        Ok(n_bytes)
+    }
+}
+
+impl BinaryCacheStore {
+    pub(super) fn add_archive(
+        &self,
+        info: &ValidPathInfo,
+        source: &mut dyn Read,
+        repair: bool,
+    ) -> Result<(), StoreError> {
+        // The sender sends the archive whether it is wanted or not.
+        let mut source = source.take(info.nar_size);
+        if !repair && self.is_valid_path(&info.path)? {
+            io::copy(&mut source, &mut io::sink()).map_err(unreadable)?;
+            return Ok(());
+        }
+        for reference in info
+            .references
+            .iter()
+            .filter(|reference| **reference != info.path)
+        {
+            if !self.is_valid_path(reference)? {
+                return Err(StoreError::other(format!(
+                    "cannot add '{}' to the binary cache because the reference '{}' is not valid",
+                    self.store_dir.print(&info.path),
+                    self.store_dir.print(reference)
+                )));
+            }
+        }
+        let prepared = self.prepare(&mut source)?;
+        let path = || self.store_dir.print(&info.path);
+        if prepared.nar_hash != info.nar_hash {
+            return Err(StoreError::HashMismatch {
+                path: path(),
+                specified: info.nar_hash.to_string(),
+                got: prepared.nar_hash.to_string(),
+                content_address: false,
+            });
+        }
+        if prepared.nar_size != info.nar_size {
+            return Err(StoreError::SizeMismatch {
+                path: path(),
+                specified: info.nar_size,
+                got: prepared.nar_size,
+            });
+        }
+        self.publish(info.clone(), prepared, repair)
+    }
+
+    /// Reads an archive to its end and compresses it into a temporary file.
+    fn prepare(&self, source: &mut dyn Read) -> Result<Prepared, StoreError> {
+        let directory = match self.url.strip_prefix("file://") {
+            // In its own directory the file can simply be moved to its place.
+            Some(directory) => {
+                let directory = std::path::Path::new(directory).join("nar");
+                std::fs::create_dir_all(&directory).map_err(unwritable)?;
+                directory
+            }
+            None => self.options.temporary_dir.clone(),
+        };
+        let mut file = tempfile::Builder::new()
+            .prefix(".tmp-")
+            .tempfile_in(directory)
+            .map_err(unwritable)?;
+        let writer = HashingWriter::new(Algorithm::Sha256, file.as_file_mut());
+        let mut compressor = self
+            .options
+            .compression
+            .writer(writer, self.options.compression_level)
+            .map_err(unwritable)?;
+        let hashing = HashingReader::new(
+            Algorithm::Sha256,
+            Tee {
+                source,
+                out: &mut compressor,
+            },
+        );
+        let mut reader = BufReader::with_capacity(256 << 10, hashing);
+        let listing = list_nar(&mut reader).map_err(|error| unreadable(error.into()))?;
+        let n_surplus = io::copy(&mut reader, &mut io::sink()).map_err(unreadable)?;
+        if n_surplus > 0 {
+            return Err(StoreError::other(
+                "reading a Nix archive: there is something after its end",
+            ));
+        }
+        let (nar_hash, nar_size, _) = reader.into_inner().finish();
+        let mut writer = compressor.finish().map_err(unwritable)?;
+        writer.flush().map_err(unwritable)?;
+        let (file_hash, file_size, _) = writer.finish();
+        Ok(Prepared {
+            file,
+            file_hash,
+            file_size,
+            nar_hash,
+            nar_size,
+            listing,
+        })
+    }
+
+    /// Brings an archive to its place, then what describes it.
+    fn publish(
+        &self,
+        info: ValidPathInfo,
+        prepared: Prepared,
+        repair: bool,
+    ) -> Result<(), StoreError> {
+        let compression = self.options.compression;
+        let url = format!(
+            "nar/{}.nar{}",
+            prepared.file_hash.to_nix32(),
+            compression.extension()
+        );
+        if self.options.write_listings {
+            let listing = json!({ "root": prepared.listing, "version": 1 }).to_string();
+            let name = format!("{}.ls", info.path.hash_part());
+            self.put(
+                &name,
+                listing.as_bytes(),
+                "application/json",
+                self.options.listing_compression,
+            )?;
+        }
+        if repair || !self.exists(&url)? {
+            self.place(&url, prepared.file, prepared.file_size)?;
+        }
+        self.put_narinfo(NarInfo {
+            info,
+            url,
+            compression: compression.name().to_owned(),
+            file_hash: Some(prepared.file_hash),
+            file_size: prepared.file_size,
+        })
+    }
+
+    fn place(&self, name: &str, file: NamedTempFile, size: u64) -> Result<(), StoreError> {
+        if let Some(directory) = self.url.strip_prefix("file://") {
+            let place = std::path::Path::new(directory).join(name);
+            firn_sys::file::set_mode(file.path(), 0o644).map_err(unwritable)?;
+            file.persist(place)
+                .map_err(|error| unwritable(error.error))?;
+            return Ok(());
+        }
+        let reopen = || -> io::Result<File> {
+            let mut file = file.reopen()?;
+            file.seek(SeekFrom::Start(0))?;
+            Ok(file)
+        };
+        let upload = Upload {
+            size,
+            content_type: "application/x-nix-nar",
+            content_encoding: Compression::None,
+            headers: Vec::new(),
+            open: &|| Ok(Box::new(reopen()?)),
+        };
+        self.client
+            .put(&self.url_of(name), &upload)
+            .map_err(|error| self.upload_failed(&error))
+    }
+
+    /// Signs and writes a narinfo.
+    pub(super) fn put_narinfo(&self, mut narinfo: NarInfo) -> Result<(), StoreError> {
+        self.sign(&mut narinfo.info);
+        let text = narinfo.print(&self.store_dir);
+        let hash_part = narinfo.info.path.hash_part().to_owned();
+        let name = format!("{hash_part}.narinfo");
+        self.put(
+            &name,
+            text.as_bytes(),
+            "text/x-nix-narinfo",
+            self.options.narinfo_compression,
+        )?;
+        if let Some(disk_cache) = self.disk_cache() {
+            disk_cache.remember_narinfo(&self.url, &hash_part, Some(&narinfo))?;
+        }
+        self.note(&hash_part, Some(Arc::new(narinfo)));
+        Ok(())
+    }
+
+    /// Writes a small file. Files on this machine are not compressed: nobody would undo it.
+    pub(super) fn put(
+        &self,
+        name: &str,
+        contents: &[u8],
+        content_type: &str,
+        compression: Compression,
+    ) -> Result<(), StoreError> {
+        let compression = if self.is_local() {
+            Compression::None
+        } else {
+            compression
+        };
+        let mut compressor = compression.writer(Vec::new(), None).map_err(unwritable)?;
+        compressor.write_all(contents).map_err(unwritable)?;
+        let body = compressor.finish().map_err(unwritable)?;
+        let upload = Upload {
+            size: body.len() as u64,
+            content_type,
+            content_encoding: compression,
+            headers: Vec::new(),
+            open: &|| Ok(Box::new(&body[..])),
+        };
+        self.client
+            .put(&self.url_of(name), &upload)
+            .map_err(|error| self.upload_failed(&error))
+    }
+
+    fn upload_failed(&self, error: &firn_transfer::TransferError) -> StoreError {
+        StoreError::other(format!(
+            "while uploading to binary cache at '{}': {error}",
+            self.url
+        ))
+    }
+
+    /// Adds a tree whose address is known and whose archive `write` writes.
+    pub(super) fn add_content_addressed(
+        &self,
+        name: &str,
+        address: ContentAddress,
+        (nar_hash, nar_size): (Hash, u64),
+        options: &AddOptions,
+        write: &mut (dyn FnMut(&mut dyn Write) -> Result<(), StoreError> + Send),
+    ) -> Result<StorePath, StoreError> {
+        let path = crate::hash_tree::content_path(&self.store_dir, name, &address, options)?;
+        let mut info = PathInfo::new(nar_hash, nar_size);
+        info.references.clone_from(&options.references);
+        info.content_address = Some(address);
+        let info = ValidPathInfo {
+            path: path.clone(),
+            info,
+        };
+        if options.repair || !self.is_valid_path(&path)? {
+            crate::copy::pipe(
+                |out| write(out),
+                |source| self.add_archive(&info, source, options.repair),
+            )?;
+        }
+        Ok(path)
+    }
+
+    /// Adds a stream of contents; they are kept in memory, since their address must be known
+    /// before they can be described.
+    pub(super) fn add_stream(
+        &self,
+        name: &str,
+        source: &mut dyn Read,
+        format: DumpFormat,
+        options: &AddOptions,
+    ) -> Result<StorePath, StoreError> {
+        let mut contents = Vec::new();
+        source.read_to_end(&mut contents).map_err(unreadable)?;
+        let nar = match format {
+            DumpFormat::Nar => contents.clone(),
+            DumpFormat::Flat => nar::write_nar_file(&contents, Vec::new())
+                .map_err(|error| unreadable(error.into()))?,
+        };
+        let hashed = match (options.method, format) {
+            (ContentAddressMethod::Nar, _) => &nar,
+            (ContentAddressMethod::Flat | ContentAddressMethod::Text, DumpFormat::Flat) => {
+                &contents
+            }
+            _ => return Err(self.unsupported("adding contents in this form")),
+        };
+        let address = ContentAddress {
+            method: options.method,
+            hash: Hasher::hash(options.algorithm, hashed),
+        };
+        let archive = (Hasher::sha256(&nar), nar.len() as u64);
+        self.add_content_addressed(name, address, archive, options, &mut |out| {
+            out.write_all(&nar)
+                .map_err(|error| StoreError::other(format!("writing a Nix archive: {error}")))
+        })
+    }
+}
+
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "the shape that `map_err` wants"
+)]
+fn unreadable(error: io::Error) -> StoreError {
+    StoreError::other(format!("reading a Nix archive: {error}"))
+}
+
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "the shape that `map_err` wants"
+)]
+fn unwritable(error: io::Error) -> StoreError {
+    StoreError::other(format!("writing to a binary cache: {error}"))
+}
