@@ -6,8 +6,10 @@ pub mod eval;
 pub mod hash;
 pub mod key;
 pub mod log;
+pub mod nix_collect_garbage;
 pub mod nix_hash;
 pub mod nix_instantiate;
+pub mod nix_store;
 pub mod path_info;
 pub mod store;
 
@@ -58,6 +60,8 @@ pub fn dispatch(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         Program::Firn | Program::Nix => verbs::run(VERBS, context, args),
         Program::NixInstantiate => nix_instantiate::run(context, args),
         Program::NixHash => nix_hash::run(context, args),
+        Program::NixStore => nix_store::run(context, args),
+        Program::NixCollectGarbage => nix_collect_garbage::run(context, args),
         other => Err(Failure::message(format!(
             "there is no command '{}' yet",
             other.name()

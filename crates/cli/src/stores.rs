@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use firn_settings::{Feature, Settings};
 use firn_store::{DummyStore, GcTestHooks, LocalOptions, LocalStore, Location, Store, StoreError};
-use firn_store_model::StoreDir;
+use firn_store_model::{PublicKey, PublicKeys, SecretKey, StoreDir};
 
 use crate::log_sink::ConsoleSink;
 use crate::surroundings::{self, filled};
@@ -263,6 +263,8 @@ impl Context {
             min_free: store.min_free,
             max_free: store.max_free,
             min_free_check_interval: store.min_free_check_interval,
+            require_signatures: store.require_sigs,
+            trusted_keys: trusted_keys(settings),
             compress_build_log: settings.build.compress_build_log,
             gc_test_hooks: GcTestHooks {
                 locked: hook("_NIX_TEST_GC_SYNC_1"),
@@ -281,6 +283,19 @@ fn store_dir_of(url: &StoreUrl) -> Result<StoreDir, Failure> {
     let store_dir = url.params.get("store").cloned().or_else(from_env);
     let store_dir = store_dir.unwrap_or_else(|| DEFAULT_STORE_DIR.to_owned());
     StoreDir::new(store_dir).map_err(|it| Failure::message(it.to_string()))
+}
+
+/// The keys that `trusted-public-keys` names, and those of our own secret ones. A key that cannot
+/// be read trusts nobody.
+fn trusted_keys(settings: &Settings) -> PublicKeys {
+    let store = &settings.store;
+    let named = store.trusted_public_keys.iter();
+    let named = named.filter_map(|text| PublicKey::parse(text).ok());
+    let own = store.secret_key_files.iter().filter_map(|file| {
+        let text = std::fs::read_to_string(file).ok()?;
+        Some(SecretKey::parse(&text).ok()?.public_key())
+    });
+    named.chain(own).collect()
 }
 
 fn is_writable(path: &Path) -> bool {

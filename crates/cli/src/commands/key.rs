@@ -36,13 +36,7 @@ fn generate(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     }
     context.settle();
     let name = name.ok_or_else(|| Failure::usage("required argument '--key-name' is missing"))?;
-    let mut seed = [0; 32];
-    let mut random = std::fs::File::open("/dev/urandom")
-        .map_err(|it| Failure::message(format!("opening file \"/dev/urandom\": {it}")))?;
-    random
-        .read_exact(&mut seed)
-        .map_err(|it| Failure::message(format!("reading random bytes: {it}")))?;
-    let key = SecretKey::from_seed(&name, seed);
+    let key = SecretKey::from_seed(&name, random_seed()?);
     context.console.print(key.to_secret_text())?;
     Ok(0)
 }
@@ -56,4 +50,15 @@ fn convert(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     let key = SecretKey::parse(text.trim()).map_err(|it| Failure::message(it.to_string()))?;
     context.console.print(key.public_key().to_string())?;
     Ok(0)
+}
+
+/// Random bytes for a new key.
+pub(crate) fn random_seed() -> Result<[u8; 32], Failure> {
+    let mut seed = [0; 32];
+    let mut random = std::fs::File::open("/dev/urandom")
+        .map_err(|it| Failure::message(format!("opening file \"/dev/urandom\": {it}")))?;
+    random
+        .read_exact(&mut seed)
+        .map_err(|it| Failure::message(format!("reading random bytes: {it}")))?;
+    Ok(seed)
 }

@@ -3,5 +3,8 @@
 mod adding;
 mod binary_cache;
 mod collecting;
+#[cfg(feature = "fault-points")]
+mod crashing;
 mod file_server;
+mod interop;
 mod support;

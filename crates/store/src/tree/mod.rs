@@ -30,7 +30,7 @@ pub use git::git_hash;
 pub use listing::{Filter, Listing, Node};
 pub use place::Placement;
 pub use stream::{Consumer, stream};
-pub use unpack::unpack;
+pub use unpack::{restore, unpack};
 
 /// What a name in a directory can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

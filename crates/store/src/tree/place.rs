@@ -23,8 +23,14 @@ pub(crate) const STORE_MTIME: i64 = 1;
 
 /// A place where a tree is being written.
 #[derive(Debug)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is asked about on its own"
+)]
 pub struct Placement {
     root: PathBuf,
+    /// Modes and times are those of a store, not those of a user's own files.
+    canonical: bool,
     /// Files inherit access control lists from the store directory, and lose them again.
     strip_attributes: bool,
     /// The process masks permission bits that files in a store must have.
@@ -42,9 +48,21 @@ impl Placement {
             .is_some_and(firn_sys::file::has_default_access_list);
         Self {
             root,
+            canonical: true,
             strip_attributes,
             mask_interferes: firn_sys::file::umask() & 0o555 != 0,
             sync,
+        }
+    }
+
+    /// Prepares to write a tree that is no part of a store.
+    pub(super) fn for_user(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+            canonical: false,
+            strip_attributes: false,
+            mask_interferes: false,
+            sync: false,
         }
     }
 
@@ -77,6 +95,9 @@ impl Placement {
 
     /// Gives a directory its final mode and time.
     pub(super) fn finish_directory(&self, path: &Path) -> Result<(), StoreError> {
+        if !self.canonical {
+            return Ok(());
+        }
         self.strip(path)?;
         set_mode(path, 0o555).map_err(path_error("changing mode of", path))?;
         set_mtime(path, STORE_MTIME).map_err(path_error("changing time of", path))?;
@@ -88,8 +109,18 @@ impl Placement {
     }
 
     pub(super) fn symlink(&self, node: &Node, target: &[u8]) -> Result<(), StoreError> {
-        let path = self.path(node);
-        place_symlink(&path, target)
+        self.symlink_at(&self.path(node), target)
+    }
+
+    /// Creates a link of the tree at an absolute path below the root.
+    pub(crate) fn symlink_at(&self, path: &Path, target: &[u8]) -> Result<(), StoreError> {
+        fault::point("place: create link");
+        std::os::unix::fs::symlink(std::ffi::OsStr::from_bytes(target), path)
+            .map_err(path_error("creating symlink", path))?;
+        if self.canonical {
+            set_mtime(path, STORE_MTIME).map_err(path_error("changing time of", path))?;
+        }
+        Ok(())
     }
 
     pub(super) fn file(
@@ -115,7 +146,12 @@ impl Placement {
         executable: bool,
     ) -> Result<PlacedFile, StoreError> {
         fault::point("place: create file");
-        let mode = if executable { 0o555 } else { 0o444 };
+        let mode = match (self.canonical, executable) {
+            (true, false) => 0o444,
+            (true, true) => 0o555,
+            (false, false) => 0o666,
+            (false, true) => 0o777,
+        };
         let file = OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -131,6 +167,7 @@ impl Placement {
         Ok(PlacedFile {
             file,
             path,
+            canonical: self.canonical,
             sync: self.sync,
         })
     }
@@ -151,18 +188,11 @@ fn directories(listing: &Listing) -> impl Iterator<Item = &Node> {
         .filter(|node| node.kind == FileKind::Directory)
 }
 
-/// Makes a link with the time that everything in a store has.
-pub(crate) fn place_symlink(path: &Path, target: &[u8]) -> Result<(), StoreError> {
-    fault::point("place: create link");
-    std::os::unix::fs::symlink(std::ffi::OsStr::from_bytes(target), path)
-        .map_err(path_error("creating symlink", path))?;
-    set_mtime(path, STORE_MTIME).map_err(path_error("changing time of", path))
-}
-
 /// A file being written; [`PlacedFile::finish`] gives it its final time.
 pub(crate) struct PlacedFile {
     file: File,
     path: PathBuf,
+    canonical: bool,
     sync: bool,
 }
 
@@ -175,8 +205,10 @@ impl PlacedFile {
 
     pub(crate) fn finish(self) -> Result<(), StoreError> {
         fault::point("place: finish file");
-        set_file_mtime(&self.file, STORE_MTIME)
-            .map_err(path_error("changing time of", &self.path))?;
+        if self.canonical {
+            set_file_mtime(&self.file, STORE_MTIME)
+                .map_err(path_error("changing time of", &self.path))?;
+        }
         if self.sync {
             self.file
                 .sync_all()

@@ -13,7 +13,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use super::Placement;
-use super::place::place_symlink;
 use crate::error::{StoreError, path_error};
 use crate::fault;
 
@@ -27,12 +26,15 @@ const CHUNK: usize = 256 << 10;
 
 /// Reads one archive, no byte more, and makes it a tree at `root` in canonical form.
 pub fn unpack(source: &mut dyn Read, root: &Path, sync: bool) -> Result<(), StoreError> {
-    let placement = Placement::new(root, sync);
+    unpack_at(source, root, &Placement::new(root, sync))
+}
+
+fn unpack_at(source: &mut dyn Read, root: &Path, placement: &Placement) -> Result<(), StoreError> {
     let writers = Writers::default();
     let outcome = rayon::in_place_scope(|scope| {
         let mut unpacker = Unpacker {
             source,
-            placement: &placement,
+            placement,
             writers: &writers,
             scope,
             directories: Vec::new(),
@@ -47,6 +49,12 @@ pub fn unpack(source: &mut dyn Read, root: &Path, sync: bool) -> Result<(), Stor
         placement.finish_directory(path)?;
     }
     Ok(())
+}
+
+/// Unpacks an archive outside of any store: modes as a user would have made them, times as they
+/// come.
+pub fn restore(source: &mut dyn Read, root: &Path) -> Result<(), StoreError> {
+    unpack_at(source, root, &Placement::for_user(root))
 }
 
 /// Bounds what waits for the pool, and keeps the first failure.
@@ -163,7 +171,7 @@ impl Unpacker<'_, '_> {
                 if target.is_empty() || target.contains(&0) {
                     return Err(bad("a symlink has an impossible target"));
                 }
-                place_symlink(&path, &target)?;
+                self.placement.symlink_at(&path, &target)?;
                 self.expect(b")")?;
                 Ok(None)
             }
