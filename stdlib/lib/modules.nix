@@ -347,11 +347,17 @@ let
       else if isAttrs value && value._type == "merge" then
         concatMap (v: flattenDefs prefix [ (def // { value = v; }) ]) value.contents
       else if isAttrs value && value._type == "if" then
-        map (d: d // { value = mapAttrs (_: mkIf value.condition) d.value; }) (
+        map (d: d // {
+          value = mapAttrs (_: mkIf value.condition) d.value;
+          origin = d.origin or d.value;
+        }) (
           flattenDefs prefix [ (def // { value = value.content; }) ]
         )
       else if isAttrs value && value._type == "override" then
-        map (d: d // { value = mapAttrs (_: lib.mkOverride value.priority) d.value; }) (
+        map (d: d // {
+          value = mapAttrs (_: lib.mkOverride value.priority) d.value;
+          origin = d.origin or d.value;
+        }) (
           flattenDefs prefix [ (def // { value = value.content; }) ]
         )
       else if isAttrs value then
@@ -377,13 +383,15 @@ let
       flat = flattenDefs prefix defs;
       first = head flat;
 
+      # `parent` is the set that the definition stands in, for its position.
       defsByName = zipAttrsWith (_: found: found) (
         map (
           def:
           let
             inherit (def) file;
+            parent = def.origin or def.value;
           in
-          mapAttrs (_: value: { inherit file value; }) def.value
+          mapAttrs (_: value: { inherit file value parent; }) def.value
         ) flat
       );
 
@@ -397,6 +405,7 @@ let
               {
                 inherit (first) file;
                 value = first.value.${name};
+                parent = first.origin or first.value;
               }
             ]
           else
@@ -596,11 +605,58 @@ let
         inherit (merged) isDefined valueMeta;
         inherit (merged.defsFinal') highestPrio;
         definitions = map (def: def.value) merged.defsFinal;
-        definitionsWithLocations = merged.defsFinal;
+        definitionsWithLocations = map (def: { inherit (def) file value; }) merged.defsFinal;
+        provenance = provenanceOf (last loc) merged.defsFinal'.highestPrio withDefault;
         files = map (def: def.file) merged.defsFinal;
         __toString = _: showOption loc;
       };
     };
+
+  /*
+    Every definition that an option was given, whether it counted or not, with
+    where it is written, its priority, its place in the order, and what its
+    conditions came to (null where there was none).
+  */
+  provenanceOf =
+    name: highestPrio: defs:
+    let
+      explain =
+        known: v:
+        if !(isAttrs v && v ? _type) then
+          [ known ]
+        else if v._type == "merge" then
+          concatMap (explain known) v.contents
+        else if v._type == "definition" then
+          explain (known // { inherit (v) file; line = null; column = null; }) v.value
+        else if v._type == "override" then
+          explain (known // { inherit (v) priority; }) v.content
+        else if v._type == "order" then
+          explain (known // { order = v.priority; }) v.content
+        else if v._type == "if" then
+          if known.condition != false && v.condition then
+            explain (known // { condition = true; }) v.content
+          else
+            # What a condition that fails keeps out is not looked at.
+            [ (known // { condition = false; }) ]
+        else
+          [ known ];
+    in
+    map (entry: entry // { used = entry.condition != false && entry.priority == highestPrio; }) (
+      concatMap (
+        def:
+        let
+          pos = if def ? parent then unsafeGetAttrPos name def.parent else null;
+        in
+        explain {
+          inherit (def) file;
+          line = if pos == null then null else pos.line;
+          column = if pos == null then null else pos.column;
+          priority = defaultOverridePriority;
+          order = lib.properties.defaultOrderPriority;
+          condition = null;
+        } def.value
+      ) defs
+    );
 
   # -------------------------------------------------------------- unmatched
 

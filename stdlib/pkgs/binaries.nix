@@ -56,6 +56,13 @@ simple (
       # Links to units that were made when the package was installed.
       ln -sfn multi-user.target lib/systemd/system/default.target
       rm -f lib/systemd/system/systemd-networkd-wait-online.service
+      # Programs named without their directory would be looked for in the machine's own.
+      find lib/systemd/system lib/systemd/user -type f | while read -r unit; do
+        sed -n -E 's/^Exec[A-Za-z]+=[-+!:@]*([a-z][A-Za-z0-9_-]*)( .*)?$/\1/p' "$unit" | sort -u | while read -r program; do
+          [ -e "bin/$program" ] || continue
+          sed -i -E "s@^(Exec[A-Za-z]+=[-+!:\@]*)$program( |\$)@\1$out/bin/$program\2@" "$unit"
+        done
+      done
     '';
   };
 

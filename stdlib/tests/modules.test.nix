@@ -186,6 +186,52 @@ in
       }
     ];
   };
+  whereEverythingIsFrom = {
+    expr =
+      let
+        inherit
+          (lib.evalModules {
+            modules = [
+              { options.a.b = withDefault types.int 0; }
+              {
+                _file = "here.nix";
+                a.b = mkDefault 2;
+              }
+              {
+                _file = "there.nix";
+                config = mkIf true { a = mkIf false { b = 3; }; };
+              }
+              {
+                _file = "forced.nix";
+                config = mkForce { a.b = 4; };
+              }
+            ];
+          })
+          options
+          ;
+        lines = map (d: d.line != null) options.a.b.provenance;
+      in
+      {
+        inherit lines;
+        definitions = map (
+          d: "${d.file} ${toString d.priority} ${builtins.toJSON d.condition} ${lib.boolToString d.used}"
+        ) options.a.b.provenance;
+      };
+    expected = {
+      lines = [
+        false
+        true
+        true
+        true
+      ];
+      definitions = [
+        "<unknown-file> 1500 null false"
+        "forced.nix 50 null true"
+        "there.nix 100 false false"
+        "here.nix 1000 null false"
+      ];
+    };
+  };
   extendedConfigurations = {
     expr =
       let

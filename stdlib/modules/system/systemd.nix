@@ -179,6 +179,12 @@ in
           mv -Tf /lib/.$_name.tmp /lib/$_name
         done
         ln -sfn /lib/systemd /usr/lib/systemd
+        # Programs that it, and the kernel, call by these names.
+        mkdir -p /bin /sbin /usr/bin /usr/sbin /usr/share
+        for _program in mount umount systemctl; do ln -sfn ${cfg.package}/bin/$_program /bin/$_program; done
+        for _program in modprobe swapon swapoff sulogin fsck; do ln -sfn ${cfg.package}/bin/$_program /sbin/$_program; done
+        for _directory in bin sbin; do ln -sfn ${cfg.package}/bin/nologin /usr/$_directory/nologin; done
+        ln -sfn ${cfg.package}/share/dbus-1 /usr/share/dbus-1
         if [ -e "$systemConfig/kernel-modules" ]; then
           ln -sfn /run/booted-system/kernel-modules/lib/modules /lib/modules
         fi
