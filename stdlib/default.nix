@@ -63,7 +63,7 @@ let
   // import ./build-support/trivial.nix { inherit (final) stdenvNoCC bash; };
 
   # Programs that come as pinned binary archives; a recipe of the same name in `pkgs` comes before them.
-  binaries = final: prev: import ./pkgs/binaries.nix { inherit lib; inherit (final) fromDeb bootstrap; };
+  binaries = final: prev: import ./pkgs/binaries.nix { inherit lib; inherit (final) fromDeb systemd; };
 
   packages = final: prev: listToAttrs (map (name: { inherit name; value = final.callPackage (./pkgs + "/${name}") { }; }) (folders ./pkgs));
 in

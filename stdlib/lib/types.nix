@@ -955,6 +955,176 @@ rec {
       };
 
     /**
+      A list of names with values, in which a name may be there more than
+      once and the order counts: options of a program, for example. It is
+      defined by lists of sets of one attribute, or by sets; each entry may
+      have its place (`mkOrder`), and of one name's entries those of the
+      highest priority stay.
+
+      Type: `attrListOf :: OptionType -> OptionType`
+
+      Example: `(types.attrListOf types.int).description` is `"attribute list of signed integer"`
+    */
+    attrListOf = elemType: attrListWith { inherit elemType; };
+
+    /**
+      `attrListOf` that can give a set in the place of the list: all values of
+      a name are then merged by a function of the name and the values.
+
+      Type: `attrListWith :: { elemType, asAttrs ? false, mergeAttrValues ? } -> OptionType`
+
+      Example: `(types.attrListWith { elemType = types.int; }).name` is `"attrListOf"`
+    */
+    attrListWith =
+      {
+        elemType,
+        asAttrs ? false,
+        mergeAttrValues ? _: values: values,
+      }:
+      let
+        # A value with its properties taken off, as a list of entries.
+        peel =
+          entry: v:
+          if !(isAttrs v && v ? _type) then
+            [ (entry // { value = v; }) ]
+          else if v._type == "if" then
+            (if v.condition then peel entry v.content else [ ])
+          else if v._type == "merge" then
+            lib.concatMap (peel entry) v.contents
+          else if v._type == "override" then
+            # What is inside may have its place too; of a value that loses
+            # nothing is looked at.
+            [
+              (
+                entry
+                // {
+                  prio = v.priority;
+                  value = v.content;
+                  isWrapped = true;
+                }
+              )
+            ]
+          else if v._type == "order" then
+            peel (entry // { order = v.priority; }) v.content
+          else
+            [ (entry // { value = v; }) ];
+
+        entryOf = file: order: name: v: peel {
+          inherit file order name;
+          prio = lib.properties.defaultOverridePriority;
+        } v;
+
+        # An element of a list: a set of one attribute, perhaps with a place.
+        fromElement =
+          file: e:
+          lib.concatMap (
+            el:
+            let
+              name = head (attrNames el.value);
+            in
+            entryOf file el.order name el.value.${name}
+          ) (peel { order = lib.properties.defaultOrderPriority; } e);
+
+        fromDef =
+          def:
+          if isList def.value then
+            lib.concatMap (fromElement def.file) def.value
+          else
+            lib.concatMap (
+              name: entryOf def.file lib.properties.defaultOrderPriority name def.value.${name}
+            ) (attrNames def.value);
+
+        # What is wrong with the elements of a list, or null.
+        faultOf =
+          def:
+          let
+            wrong = lib.findFirst (
+              el: !isAttrs el || length (attrNames el) != 1
+            ) null (map (el: el.value) (lib.concatMap (peel { }) def.value));
+          in
+          if !isList def.value || wrong == null then
+            null
+          else if isAttrs wrong then
+            "Each list element must be a single-key attribute set, but got ${toString (length (attrNames wrong))} keys, in `${def.file}'"
+          else
+            "Each list element must be an attribute set, but got ${typeOf wrong}, in `${def.file}'";
+
+        check = x: isList x || isAttrs x;
+      in
+      makeType {
+        name = "attrListOf";
+        description = "attribute list of ${phrase isNounOrComposite elemType}";
+        descriptionClass = "composite";
+        inherit check;
+        merge = mergeV2 (
+          { loc, defs }:
+          let
+            faults = filter (f: f != null) (map faultOf defs);
+            entries = lib.concatMap fromDef defs;
+            best = mapAttrs (_: es: foldl' (acc: e: lib.min acc e.prio) 9999 es) (
+              builtins.groupBy (e: e.name) entries
+            );
+            # Places inside of priorities are looked at for those that stay.
+            winners = lib.concatMap (
+              e: if e.isWrapped or false then map (w: w // { inherit (e) prio; }) (peel e e.value) else [ e ]
+            ) (filter (e: e.prio == best.${e.name}) entries);
+            sorted = lib.sort (a: b: a.order < b.order) winners;
+            merged = filter (m: m.result.isDefined) (
+              map (
+                e:
+                e
+                // {
+                  result = mergeDefinitions (loc ++ [ e.name ]) elemType [ { inherit (e) file value; } ];
+                }
+              ) sorted
+            );
+            asList = map (m: { ${m.name} = m.result.mergedValue; }) merged;
+          in
+          {
+            headError =
+              if headErrorOf check defs != null then
+                headErrorOf check defs
+              else if faults != [ ] then
+                { message = head faults; }
+              else
+                null;
+            value =
+              if asAttrs then
+                mapAttrs (name: ms: mergeAttrValues name (map (m: m.result.mergedValue) ms)) (
+                  builtins.groupBy (m: m.name) merged
+                )
+              else
+                asList;
+            valueMeta = {
+              attrList = map (m: m.result.valueMeta) merged;
+              attrListValue = asList;
+              definitions = map (
+                m:
+                lib.mkDefinition {
+                  inherit (m) file;
+                  value = lib.mkOrder m.order { ${m.name} = m.result.mergedValue; };
+                }
+              ) merged;
+            };
+          }
+        );
+        emptyValue.value = if asAttrs then { } else [ ];
+        getSubOptions = prefix: elemType.getSubOptions (prefix ++ [ "<name>" ]);
+        getSubModules = elemType.getSubModules;
+        substSubModules =
+          m:
+          attrListWith {
+            elemType = elemType.substSubModules m;
+            inherit asAttrs mergeAttrValues;
+          };
+        typeMerge = _: null;
+        functor = defaultFunctor "attrListOf" // {
+          wrapped = elemType;
+        };
+        nestedTypes.elemType = elemType;
+      };
+
+    /**
       `attrsOf`, from a time when lists were taken too.
 
       Example: `(types.loaOf types.str).description` is `"attribute set of string"`

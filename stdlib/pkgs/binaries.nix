@@ -5,7 +5,7 @@
 {
   lib,
   fromDeb,
-  bootstrap,
+  systemd,
 }:
 
 let
@@ -76,8 +76,8 @@ simple (
         release=$(cd lib/modules && echo *)
         ln -s boot/vmlinuz-"$release" bzImage
         rm -f boot/System.map-*
-        depmod=${bootstrap.seed.busybox}/bin/busybox
-        (cd "$out" && "$depmod" depmod -b "$out" "$release")
+        # With the indices that the loader of modules reads.
+        ${systemd}/bin/depmod -b "$out" "$release"
       '';
     };
   };
