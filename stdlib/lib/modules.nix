@@ -829,7 +829,13 @@ let
       in
       if result.headError != null then
         {
-          value = refuse "TypeError: ${result.headError.message}";
+          value = refuse (
+            # A type that says itself what is wrong needs no more words.
+            if result.headError.isComplete or false then
+              result.headError.message
+            else
+              "TypeError: ${result.headError.message}"
+          );
           valueMeta = { };
         }
       else if wrong != [ ] then

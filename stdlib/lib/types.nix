@@ -1085,7 +1085,10 @@ rec {
               if headErrorOf check defs != null then
                 headErrorOf check defs
               else if faults != [ ] then
-                { message = head faults; }
+                {
+                  message = head faults;
+                  isComplete = true;
+                }
               else
                 null;
             value =

@@ -157,12 +157,6 @@ in
           lib.mapAttrsToList (n: v: lib.optionalString (v != null) "DefaultEnvironment=${builtins.toJSON "${n}=${v}"}\n") cfg.globalEnvironment
         )}${cfg.extraConfig}
       '';
-      "dbus-1/system.conf" = lib.mkIf (cfg.package != null) {
-        source = "${cfg.package}/share/dbus-1/system.conf";
-      };
-      "dbus-1/session.conf" = lib.mkIf (cfg.package != null) {
-        source = "${cfg.package}/share/dbus-1/session.conf";
-      };
       "systemd/journald.conf".text = ''
         [Journal]
         Storage=persistent
