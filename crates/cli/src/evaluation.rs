@@ -211,6 +211,7 @@ fn say(console: Console, message: &Message) {
             );
         }
         Message::Warning(text) => console.evaluation_warning(&String::from_utf8_lossy(text)),
+        Message::Remark(text) => console.log(Level::Warn, &String::from_utf8_lossy(text)),
         Message::Info(text) => console.log(Level::Info, &String::from_utf8_lossy(text)),
     }
 }

@@ -81,7 +81,28 @@ impl<'h> Ctx<'h> {
 
     /// The elements of a list, not evaluated.
     pub fn list(&mut self, word: Val<'h>, text: &'static str) -> Result<&'h [Val<'h>], Fail> {
-        self.typed(word, None, text, "a list", Val::as_list)
+        self.list_at(word, None, text)
+    }
+
+    /// Like [`Ctx::typed`] for lists and sets, which say what was being done only if the value is
+    /// of the wrong kind.
+    #[inline]
+    fn collection<T>(
+        &mut self,
+        word: Val<'h>,
+        place: Option<Place>,
+        text: &'static str,
+        what: &'static str,
+        get: impl FnOnce(Val<'h>) -> Option<T>,
+    ) -> Result<T, Fail> {
+        let value = self.force_at(word, place)?;
+        match get(value) {
+            Some(result) => Ok(result),
+            None => {
+                let fail = self.expected(what, value, None);
+                self.traced(fail, place, text)
+            }
+        }
     }
 
     pub(crate) fn list_at(
@@ -90,12 +111,12 @@ impl<'h> Ctx<'h> {
         place: Option<Place>,
         text: &'static str,
     ) -> Result<&'h [Val<'h>], Fail> {
-        self.typed(word, place, text, "a list", Val::as_list)
+        self.collection(word, place, text, "a list", Val::as_list)
     }
 
     /// A set.
     pub fn attrs(&mut self, word: Val<'h>, text: &'static str) -> Result<Set<'h, Code<'h>>, Fail> {
-        self.typed(word, None, text, "a set", Val::as_set)
+        self.collection(word, None, text, "a set", Val::as_set)
     }
 
     /// A function, or a set that can be called.

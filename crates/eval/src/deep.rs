@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use firn_heap::Kind;
 use firn_source::FileId;
+use firn_symbol::Symbol;
 
 use crate::ctx::{Ctx, Res, Val};
 use crate::error::{Fail, Place};
@@ -19,6 +20,36 @@ impl<'h> Ctx<'h> {
         Ok(value)
     }
 
+    fn force_item(
+        &mut self,
+        item: Val<'h>,
+        seen: &mut HashSet<u64>,
+        depth: usize,
+    ) -> Result<(), Fail> {
+        if depth + self.calls.len() + 2 > self.max_calls {
+            let place = self.place_of_application(item);
+            return Err(self.stack_overflow(place));
+        }
+        let value = self.force(item)?;
+        self.force_within(value, seen, depth)
+    }
+
+    /// Where the function was written that an unevaluated application calls.
+    fn place_of_application(&self, word: Val<'h>) -> Option<Place> {
+        let (unit, caps) = word.suspended()?;
+        let is_application = self
+            .internal
+            .apply
+            .iter()
+            .any(|apply| std::ptr::eq(*apply, unit));
+        if !is_application {
+            return None;
+        }
+        let (code, lambda, n_args) = Self::lambda_of(caps.first()?.get().resolved()?)?;
+        let pos = *code.lambdas[lambda as usize].positions.get(n_args)?;
+        code.place(pos)
+    }
+
     fn force_within(
         &mut self,
         value: Val<'h>,
@@ -29,14 +60,9 @@ impl<'h> Ctx<'h> {
         if !matches!(value.kind(), Kind::List | Kind::Set) || !seen.insert(value.identity()) {
             return Ok(());
         }
-        if depth > self.max_calls {
-            return Err(self.stack_overflow(None));
-        }
         if let Some(items) = value.as_list() {
             for (idx, &item) in items.iter().enumerate() {
-                let result = self
-                    .force(item)
-                    .and_then(|item| self.force_within(item, seen, depth + 1));
+                let result = self.force_item(item, seen, depth + 1);
                 if let Err(fail) = result {
                     let text = format!("while evaluating list element at index {idx}");
                     return Err(self.trace(fail, None, text));
@@ -44,10 +70,12 @@ impl<'h> Ctx<'h> {
             }
         } else if let Some(set) = value.as_set() {
             let flat = set.flat(&self.alloc);
-            for (name, item) in flat.by_name(&self.alloc) {
-                let result = self
-                    .force(item)
-                    .and_then(|item| self.force_within(item, seen, depth + 1));
+            let mut attrs: Vec<(Symbol, Val<'h>)> = flat.by_name(&self.alloc).collect();
+            // Names that the language gives a meaning to come first, as in the reference, where
+            // that decides which of two failures is met.
+            attrs.sort_by_key(|(name, _)| self.names.rank(*name));
+            for (name, item) in attrs {
+                let result = self.force_item(item, seen, depth + 1);
                 if let Err(fail) = result {
                     let text = format!(
                         "while evaluating the attribute '{}'",

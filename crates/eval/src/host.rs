@@ -80,8 +80,10 @@ impl std::error::Error for HostError {}
 pub enum Message {
     /// `builtins.trace`: the text as it is to be shown, without the leading word.
     Trace(Vec<u8>),
-    /// A warning: from `builtins.warn`, or a remark of the parser.
+    /// A warning of the program: `builtins.warn`.
     Warning(Vec<u8>),
+    /// A remark of the parser, laid out with its place.
+    Remark(Vec<u8>),
     /// Anything else, for the terse level of verbosity above it.
     Info(Vec<u8>),
 }

@@ -191,7 +191,7 @@ impl<'h> Ctx<'h> {
             }
             Kind::List => {
                 let items = value.as_list().unwrap_or_default();
-                if !items.is_empty() && !seen.insert(value.identity()) {
+                if !items.is_empty() && !seen.insert(word.identity()) {
                     out.extend_from_slice("«repeated»".as_bytes());
                     return Ok(());
                 }
@@ -386,7 +386,7 @@ impl Printer {
         };
         match value.kind() {
             Kind::Set => self.print_set(ctx, value, out, depth),
-            Kind::List => self.print_list(ctx, value, out, depth),
+            Kind::List => self.print_list(ctx, word, value, out, depth),
             Kind::Function => {
                 out.extend_from_slice(ctx.function_text(value).as_bytes());
                 Ok(())
@@ -477,12 +477,13 @@ impl Printer {
     fn print_list<'h>(
         &mut self,
         ctx: &mut Ctx<'h>,
+        word: Val<'h>,
         value: Val<'h>,
         out: &mut Vec<u8>,
         depth: usize,
     ) -> Result<(), Fail> {
         let items = value.as_list().unwrap_or_default();
-        if self.options.track_repeated && !items.is_empty() && !self.seen.insert(value.identity()) {
+        if self.options.track_repeated && !items.is_empty() && !self.seen.insert(word.identity()) {
             out.extend_from_slice("«repeated»".as_bytes());
             return Ok(());
         }

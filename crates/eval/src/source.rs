@@ -10,7 +10,7 @@ use firn_symbol::Symbol;
 use crate::code::Code;
 use crate::ctx::{Ctx, Res, Val, lock};
 use crate::error::{ErrorKind, EvalError, Fail, Place};
-use crate::host::{FileType, Message};
+use crate::host::{FileType, HostError, Message};
 use crate::machine::Env;
 
 /// Names that a text may use besides those of the base environment, with their values.
@@ -63,7 +63,7 @@ impl<'h> Ctx<'h> {
                 for warning in &text.warnings {
                     self.shared
                         .host
-                        .emit(Message::Warning(self.warning_text(warning)));
+                        .emit(Message::Remark(self.remark_text(warning)));
                 }
                 Ok(text)
             }
@@ -71,16 +71,35 @@ impl<'h> Ctx<'h> {
         }
     }
 
-    /// A warning in the reference's plain layout: the message, and where.
-    fn warning_text(&self, warning: &Diagnostic) -> Vec<u8> {
-        let mut text = warning.message.clone();
-        if let Some(span) = warning.primary_span() {
-            let place = Place {
-                file: span.file,
-                offset: span.start,
+    /// A remark of the parser in the reference's plain layout: the message, and where, with the
+    /// lines around.
+    fn remark_text(&self, remark: &Diagnostic) -> Vec<u8> {
+        let Some(span) = remark.primary_span() else {
+            return remark.message.clone().into_bytes();
+        };
+        let place = Place {
+            file: span.file,
+            offset: span.start,
+        };
+        let shown = self.place_text(place);
+        if remark.code == "syntax::or-as-identifier" {
+            return format!("at {shown}: {}", remark.message).into_bytes();
+        }
+        let file = self.shared.files.file(span.file);
+        let at = file.lines().line_column(span.start);
+        let mut text = format!("{}\n         at {shown}:", remark.message);
+        for line in [at.line - 1, at.line, at.line + 1] {
+            let Some(range) = file.lines().line_range(line) else {
+                continue;
             };
-            text.push_str("\n         at ");
-            text.push_str(&self.place_text(place));
+            let content = String::from_utf8_lossy(&file.bytes()[range]);
+            let content = content.trim_end_matches(['\n', '\r']);
+            let line_text = format!("\n          {line:>5}| {content}");
+            text.push_str(line_text.trim_end_matches(' '));
+            if line == at.line {
+                let indent = " ".repeat(at.column as usize - 1);
+                text.push_str(&format!("\n               | {indent}^"));
+            }
         }
         text.into_bytes()
     }
@@ -106,11 +125,11 @@ impl<'h> Ctx<'h> {
     /// The expression of a registered text in the reference's normal form.
     pub fn show_source(&mut self, file: FileId, dir: &SourcePath) -> Result<Vec<u8>, Fail> {
         let text = self.parse(file)?;
+        let resolve = |literal: &[u8]| crate::code::resolve_literal(literal, dir).1;
         // Names are checked as if the text were to be evaluated.
-        if let Err(error) = lower(&text.ast, text.root, &self.shared.globals, &[]) {
+        if let Err(error) = lower(&text.ast, text.root, &self.shared.globals, &[], &resolve) {
             return Err(self.name_error(file, error));
         }
-        let resolve = |literal: &[u8]| crate::code::resolve_literal(literal, dir).1;
         Ok(text.ast.show(text.root, &resolve))
     }
 
@@ -160,7 +179,9 @@ impl<'h> Ctx<'h> {
         dir: &SourcePath,
         scope: &Scope<'h>,
     ) -> Result<(&'h Unit<'h, Code<'h>>, &'h [Slot<'h, Code<'h>>]), Fail> {
-        let code = match lower(&text.ast, text.root, &self.shared.globals, &scope.names) {
+        let resolve = |literal: &[u8]| crate::code::resolve_literal(literal, dir).1;
+        let globals = &self.shared.globals;
+        let code = match lower(&text.ast, text.root, globals, &scope.names, &resolve) {
             Ok(code) => code,
             Err(error) => return Err(self.name_error(file, error)),
         };
@@ -205,18 +226,39 @@ impl<'h> Ctx<'h> {
         self.eval_source(file, dir, &Scope::new())
     }
 
-    /// The file that importing a path reads: links resolved, `default.nix` added to a directory.
+    /// The file that importing a path reads: a link is followed, so that relative paths in the file
+    /// are meant from where it really is, and `default.nix` is added to a directory. Links among
+    /// the directories above stay.
     pub fn resolve_import(&mut self, path: &SourcePath) -> Result<SourcePath, Fail> {
         if let Some(known) = lock(&self.shared.resolved).get(path) {
             return Ok(known.clone());
         }
         let resolved = self.host_result(|host| {
             host.check_access(path)?;
-            let resolved = host.resolve_symlinks(path, true)?;
-            if host.file_type(&resolved)? == Some(FileType::Directory) {
-                return Ok(resolved.join(b"default.nix"));
+            const MAX_LINKS: usize = 1024;
+            let mut at = path.clone();
+            for n_links in 0.. {
+                let (Some(parent), Some(name)) = (at.parent(), at.path.file_name()) else {
+                    break;
+                };
+                if n_links == MAX_LINKS {
+                    let shown = host.display_path(path);
+                    return Err(HostError::new(format!(
+                        "too many symbolic links encountered while traversing the path '{}'",
+                        String::from_utf8_lossy(&shown)
+                    )));
+                }
+                let real = host.resolve_symlinks(&parent, true)?.join(name);
+                if host.file_type(&real)? != Some(FileType::Symlink) {
+                    break;
+                }
+                at = parent.join(&host.read_link(&real)?);
             }
-            Ok(resolved)
+            let target = host.resolve_symlinks(&at, true)?;
+            if host.file_type(&target)? == Some(FileType::Directory) {
+                return Ok(at.join(b"default.nix"));
+            }
+            Ok(at)
         })?;
         lock(&self.shared.resolved).insert(path.clone(), resolved.clone());
         Ok(resolved)

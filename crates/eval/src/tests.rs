@@ -337,7 +337,6 @@ fn builtins_and_traces() {
     check_error(
         "builtins.length (throw \"x\")",
         "x\nwhile calling the 'throw' builtin at «string»:1:18\n\
-         while evaluating the first argument passed to builtins.length\n\
          while calling the 'length' builtin at «string»:1:1",
     );
     check_error(

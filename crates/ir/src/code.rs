@@ -45,7 +45,7 @@ pub enum Op {
     With,
     /// a: base, b: symbol, c: cache.
     Select,
-    /// a: base, b: list of (1, symbol, cache) or (0, node, 0), n: how many, c: default or none.
+    /// a: base, b: list of (1, symbol, cache) or (0, node, constant with its text), n: how many, c: default or none.
     SelectPath,
     /// a: base, b: list as for a path, n: how many.
     HasAttr,

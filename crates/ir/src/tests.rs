@@ -56,7 +56,7 @@ fn lowered(text: &str) -> Result<Code, NameError> {
         let global = globals.add(None);
         globals.name(Symbol::intern(name.as_bytes()), global);
     }
-    lower(&ast, root, &globals, &[])
+    lower(&ast, root, &globals, &[], &<[u8]>::to_vec)
 }
 
 fn root_op(text: &str) -> Op {

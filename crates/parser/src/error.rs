@@ -204,21 +204,21 @@ impl SyntaxErrorKind {
             Self::UrlLiteral => (
                 "syntax::url-literal",
                 format!(
-                    "URL literals are {}. Consider using a string literal \"{text}\" instead",
+                    "URL literals are {}. Consider using a string literal \"{text}\" instead (lint-url-literals)",
                     if severity == Severity::Error { "disallowed" } else { "discouraged" },
                 ),
             ),
             Self::ShortPathLiteral => (
                 "syntax::short-path-literal",
-                format!("relative path literal '{text}' should be prefixed with '.' for clarity: './{text}'"),
+                format!("relative path literal '{text}' should be prefixed with '.' for clarity: './{text}' (lint-short-path-literals)"),
             ),
             Self::AbsolutePathLiteral => (
                 "syntax::absolute-path-literal",
-                format!("absolute path literals are not portable. Consider replacing path literal '{text}' by a string, relative path, or parameter"),
+                format!("absolute path literals are not portable. Consider replacing path literal '{text}' by a string, relative path, or parameter (lint-absolute-path-literals)"),
             ),
             Self::HomePathLiteral => (
                 "syntax::home-path-literal",
-                format!("home path literals are not portable. Consider replacing path literal '{text}' by a string, relative path, or parameter"),
+                format!("home path literals are not portable. Consider replacing path literal '{text}' by a string, relative path, or parameter (lint-absolute-path-literals)"),
             ),
             Self::OrAsIdentifier => (
                 "syntax::or-as-identifier",

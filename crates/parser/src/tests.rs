@@ -350,7 +350,7 @@ fn obeys_options() {
     };
     assert_eq!(
         with("http://x.y", fatal),
-        "0: URL literals are disallowed. Consider using a string literal \"http://x.y\" instead"
+        "0: URL literals are disallowed. Consider using a string literal \"http://x.y\" instead (lint-url-literals)"
     );
 }
 

@@ -313,19 +313,15 @@ impl<'h> Ctx<'h> {
             base: frame,
         };
         let arg = self.stack.get(frame, 0);
-        let set = match self.force_at(arg, lambda_place) {
-            Ok(value) => value
-                .as_set()
-                .ok_or_else(|| self.expected("a set", value, lambda_place)),
-            Err(fail) => Err(fail),
+        let value = match self.force_at(arg, lambda_place) {
+            Ok(value) => value,
+            Err(fail) => return Err(self.called_from(fail, place)),
         };
-        let set = match set {
-            Ok(set) => set,
-            Err(fail) => {
-                let text = "while evaluating the value passed for the lambda argument";
-                let fail = self.trace(fail, lambda_place, text);
-                return Err(self.called_from(fail, place));
-            }
+        let Some(set) = value.as_set() else {
+            let fail = self.expected("a set", value, None);
+            let text = "while evaluating the value passed for the lambda argument";
+            let fail = self.trace(fail, lambda_place, text);
+            return Err(self.called_from(fail, place));
         };
         let Some(formals) = &lambda.formals else {
             return Ok(());

@@ -457,16 +457,10 @@ impl<'h> Ctx<'h> {
         for scope in env.code.list(node.b, node.n as usize * 3).chunks_exact(3) {
             let with_place = env.place(Pos(scope[2]));
             let word = self.at(env, scope[0]);
-            let set = match self.force_at(word, with_place) {
-                Ok(value) => value.as_set().ok_or(value),
-                Err(fail) => return Err(self.trace_with(fail, with_place)),
-            };
-            let set = match set {
-                Ok(set) => set,
-                Err(value) => {
-                    let fail = self.expected("a set", value, with_place);
-                    return Err(self.trace_with(fail, with_place));
-                }
+            let value = self.force_at(word, with_place)?;
+            let Some(set) = value.as_set() else {
+                let fail = self.expected("a set", value, None);
+                return Err(self.trace_with(fail, with_place));
             };
             let cache = &env.code.caches[scope[1] as usize];
             if let Some(word) = set.get_cached(symbol, cache, &self.alloc) {

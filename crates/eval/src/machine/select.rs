@@ -22,7 +22,7 @@ impl<'h> Ctx<'h> {
         let place = env.place(node.pos);
         let name = env.code.symbol(node.b);
         let Some(set) = base.as_set() else {
-            let fail = self.expected("a set", base, place);
+            let fail = self.expected("a set", base, None);
             return Err(self.trace(fail, place, "while selecting an attribute"));
         };
         let Some(word) = set.get_cached(name, &env.code.caches[node.c as usize], &self.alloc)
@@ -105,10 +105,6 @@ impl<'h> Ctx<'h> {
                 };
                 let value = match self.force_at(word, place) {
                     Ok(value) => value,
-                    Err(fail) if node.c == NONE => {
-                        let text = "while selecting an attribute";
-                        break 'path Err(self.trace(fail, place, text));
-                    }
                     Err(fail) => break 'path Err(fail),
                 };
                 let found = value.as_set().and_then(|set| {
@@ -126,7 +122,7 @@ impl<'h> Ctx<'h> {
                     if let Some(set) = value.as_set() {
                         break 'path Err(self.missing(set, name, place));
                     }
-                    let fail = self.expected("a set", value, place);
+                    let fail = self.expected("a set", value, None);
                     break 'path Err(self.trace(fail, place, "while selecting an attribute"));
                 };
                 word = found;
@@ -159,7 +155,9 @@ impl<'h> Ctx<'h> {
                 Ok(name) => name,
                 Err(fail) => {
                     self.take_error(fail);
-                    text.push_str("\"${...}\"");
+                    let shown = env.code.consts[triple[2] as usize].get().as_str();
+                    let shown = shown.map(firn_heap::Str::bytes).unwrap_or_default();
+                    text.push_str(&String::from_utf8_lossy(shown));
                     continue;
                 }
             };

@@ -56,7 +56,7 @@ impl Lower<'_> {
     }
 
     fn member(&self, group: &Group, idx: u32) -> Binding {
-        self.scopes.in_group(Self::place(group, idx), group.id)
+        self.scopes.in_group(Self::place(group, idx), group.id, idx)
     }
 
     fn define(group: &mut Group, idx: u32, value: NodeId) {
@@ -193,6 +193,7 @@ impl Lower<'_> {
                 self.attr_value(attr, &sources)
             };
             Self::define(&mut group, next, value);
+            self.scopes.member_is_ready();
             next += 1;
         }
         self.scopes.group_is_ready();
@@ -281,6 +282,10 @@ impl Lower<'_> {
                 self.attr_value(attr, &sources)
             };
             Self::define(&mut group, idx as u32, value);
+            // What may be overridden is read anew each time.
+            if overridden.is_none() {
+                self.scopes.member_is_ready();
+            }
         }
         self.scopes.group_is_ready();
         let mut values = Vec::with_capacity(set.attrs.len());

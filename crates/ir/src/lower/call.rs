@@ -96,7 +96,7 @@ impl Lower<'_> {
         let group = self.scopes.begin_group();
         for (idx, formal) in items.iter().enumerate() {
             let place = Place::Slot(first + idx as u32);
-            let binding = self.scopes.in_group(place, group);
+            let binding = self.scopes.in_group(place, group, idx as u32);
             self.scopes.push(formal.name, binding);
         }
         let mut infos = Vec::with_capacity(items.len());
@@ -109,6 +109,7 @@ impl Lower<'_> {
                     .map_or(NONE, |default| self.delayed(default, false)),
                 pos: formal.pos,
             });
+            self.scopes.member_is_ready();
         }
         self.scopes.group_is_ready();
         infos

@@ -19,6 +19,7 @@ use firn_symbol::{FastMap, Symbol};
 use crate::ast::{Ast, AstId, Attr, Expr, Name, Pos, Span32};
 use crate::code::{Code, Const, NONE, Node, NodeId, Op, UnitInfo};
 use crate::globals::Globals;
+use crate::show::ResolvePath;
 use scope::{Binding, Place, Scopes};
 
 /// Groups with more bindings than this share a frame.
@@ -48,12 +49,14 @@ impl std::fmt::Display for NameError {
 impl std::error::Error for NameError {}
 
 /// Resolves the names of a text. `scope` are the names of a frame that the whole text captures, in
-/// the order of its fields; of two equal names the later one counts.
+/// the order of its fields; of two equal names the later one counts. `resolve` is for paths in the
+/// texts of assertions.
 pub fn lower(
     ast: &Ast,
     root: AstId,
     globals: &Globals,
     scope: &[Symbol],
+    resolve: ResolvePath<'_>,
 ) -> Result<Code, NameError> {
     let mut lower = Lower {
         ast,
@@ -61,6 +64,7 @@ pub fn lower(
         code: Code::default(),
         symbol_ids: FastMap::default(),
         scopes: Scopes::default(),
+        resolve,
         error: None,
     };
     // Level 0 is the environment of the text: its slot 0 is the frame of the given scope.
@@ -96,6 +100,7 @@ pub(crate) struct Lower<'a> {
     code: Code,
     symbol_ids: FastMap<Symbol, u32>,
     scopes: Scopes,
+    resolve: ResolvePath<'a>,
     error: Option<NameError>,
 }
 
@@ -218,7 +223,7 @@ impl Lower<'_> {
                 self.node(Op::If, [condition, then, otherwise], pos)
             }
             Expr::Assert { condition, body } => {
-                let text = self.ast.show(condition, &<[u8]>::to_vec);
+                let text = self.ast.show(condition, self.resolve);
                 let text_idx = self.code.consts.len() as u32;
                 self.code.consts.push(Const::Str(text.into()));
                 let condition = self.strict(condition);
@@ -293,9 +298,14 @@ impl Lower<'_> {
                     list.push(self.cache());
                 }
                 Name::Dynamic(value) => {
+                    let mut text = b"\"${".to_vec();
+                    text.extend(self.ast.show(value, self.resolve));
+                    text.extend(b"}\"");
+                    let text_idx = self.code.consts.len() as u32;
+                    self.code.consts.push(Const::Str(text.into()));
                     list.push(0);
                     list.push(self.strict(value));
-                    list.push(0);
+                    list.push(text_idx);
                 }
             }
         }

@@ -26,6 +26,8 @@ pub(super) struct Binding {
     pub(super) place: Place,
     /// The group it is defined in, if that is a group whose values may not be there yet.
     pub(super) group: u32,
+    /// Which member of the group it is.
+    pub(super) member: u32,
 }
 
 /// A unit that is finished.
@@ -79,8 +81,8 @@ pub(super) struct Scopes {
     units: Vec<Unit>,
     withs: Vec<(u32, u32, Pos)>,
     n_groups: u32,
-    /// Groups whose bindings are being lowered.
-    pending: Vec<u32>,
+    /// Groups whose bindings are being lowered, and how many members each has so far.
+    pending: Vec<(u32, u32)>,
 }
 
 impl Scopes {
@@ -139,6 +141,7 @@ impl Scopes {
             level: self.level(),
             place,
             group: 0,
+            member: 0,
         };
         self.push(name, binding);
     }
@@ -148,11 +151,12 @@ impl Scopes {
     }
 
     /// A binding of the current unit in a group.
-    pub(super) fn in_group(&self, place: Place, group: u32) -> Binding {
+    pub(super) fn in_group(&self, place: Place, group: u32, member: u32) -> Binding {
         Binding {
             level: self.level(),
             place,
             group,
+            member,
         }
     }
 
@@ -165,8 +169,15 @@ impl Scopes {
     /// Begins a group: until it is ready, its variables cannot be read.
     pub(super) fn begin_group(&mut self) -> u32 {
         self.n_groups += 1;
-        self.pending.push(self.n_groups);
+        self.pending.push((self.n_groups, 0));
         self.n_groups
+    }
+
+    /// The next member of the innermost group is made: later ones may read it.
+    pub(super) fn member_is_ready(&mut self) {
+        if let Some((_, ready)) = self.pending.last_mut() {
+            *ready += 1;
+        }
     }
 
     pub(super) fn group_is_ready(&mut self) {
@@ -174,9 +185,14 @@ impl Scopes {
     }
 
     /// Whether reading the binding here and now may find it unset: it belongs to a group under
-    /// construction, and we are in the unit that makes it.
+    /// construction, we are in the unit that makes it, and it is not one of the members made so
+    /// far.
     pub(super) fn is_pending(&self, binding: Binding) -> bool {
-        binding.level == self.level() && self.pending.contains(&binding.group)
+        binding.level == self.level()
+            && self
+                .pending
+                .iter()
+                .any(|&(group, ready)| group == binding.group && binding.member >= ready)
     }
 
     pub(super) fn push_with(&mut self, slot: u32, pos: Pos) {
