@@ -38,6 +38,8 @@ let
     nixos = modules: import ./modules/eval.nix { inherit lib; pkgs = final; modules = lib.toList modules; };
     bootstrap = import ./bootstrap { inherit system; };
     fetchurl = import ./build-support/fetchurl.nix;
+    inherit (final.callPackage ./build-support/fetchers.nix { }) fetchzip fetchgit fetchpatch fetchFromGitHub;
+    inherit (final.callPackage ./build-support/images.nix { }) closureInfo makeTarball buildImage;
     fromDeb = final.callPackage ./build-support/from-deb.nix { };
 
     # What packages are built with: the relocated seed.
