@@ -5,6 +5,7 @@
 //! and returns, or goes on to the next. Steps never block: the store's database answers at once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use firn_store::{BuildMode, BuildStatus, Store as _};
@@ -459,10 +460,11 @@ impl Scheduler {
             && !settings.extra_platforms.contains(&*platform)
             && !loaded.derivation.is_builtin()
         {
-            reasons.push_str(&format!(
+            let _ = write!(
+                reasons,
                 "\nReason: platform mismatch\nRequired system: '{platform}'\nCurrent system: '{}'",
                 settings.system
-            ));
+            );
         }
         let required = &loaded.options.required_system_features;
         let available = |feature: &String| {
@@ -474,11 +476,12 @@ impl Scheduler {
             let list = |features: &BTreeSet<String>| {
                 features.iter().cloned().collect::<Vec<_>>().join(", ")
             };
-            reasons.push_str(&format!(
+            let _ = write!(
+                reasons,
                 "\nReason: missing system features\nRequired features: {{{}}}\nAvailable features: {{{}}}",
                 list(required),
                 list(&settings.system_features)
-            ));
+            );
         }
         if reasons.is_empty() {
             return Ok(());

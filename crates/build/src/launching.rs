@@ -4,6 +4,7 @@
 //! are valid, so two processes that want one derivation share the work: the second waits, then
 //! finds it done.
 
+use std::fmt::Write as _;
 use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -551,14 +552,15 @@ impl FailureReport<'_> {
         }
         let last_lines = log.finish().map(|(lines, _)| lines).unwrap_or_default();
         if !self.settings.logs_are_shown && !last_lines.is_empty() {
-            message.push_str(&format!("\nLast {} log lines:\n", last_lines.len()));
+            let _ = writeln!(message, "\nLast {} log lines:", last_lines.len());
             for line in &last_lines {
-                message.push_str(&format!("> {line}\n"));
+                let _ = writeln!(message, "> {line}");
             }
-            message.push_str(&format!(
+            let _ = write!(
+                message,
                 "For full logs, run:\n  {} {drv_path}",
                 self.settings.log_command
-            ));
+            );
         }
         BuildError::new(self.status, message)
     }

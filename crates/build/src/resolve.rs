@@ -39,9 +39,26 @@ impl Scheduler {
         drv_path: &StorePath,
         outputs: &BTreeMap<OutputName, StorePath>,
     ) -> Result<(), BuildError> {
+        let drv_hash = if self.store.options().ca_derivations {
+            Some(self.modulos.of_outputs(&*self.store, drv_path)?)
+        } else {
+            None
+        };
         for (name, path) in outputs {
             self.store
                 .register_derivation_output(drv_path, name, path)?;
+            if let Some(drv_hash) = drv_hash {
+                let realisation = Realisation {
+                    id: DrvOutput {
+                        drv_hash,
+                        output: name.clone(),
+                    },
+                    out_path: path.clone(),
+                    signatures: BTreeSet::new(),
+                    dependent_realisations: BTreeMap::new(),
+                };
+                self.store.register_realisation(&realisation, false)?;
+            }
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use firn_sys::launcher::StartMethod;
+use firn_transfer::TransferOptions;
 
 /// Whether builders are shut in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -108,6 +109,10 @@ pub struct BuildSettings {
     pub hashed_mirrors: Vec<String>,
     /// `mirrors.<scheme>`: base addresses that stand for `mirror://<scheme>/`.
     pub mirrors: BTreeMap<String, Vec<String>>,
+    /// Where the host's package client has its configuration.
+    pub apt_directory: PathBuf,
+    /// How files are fetched.
+    pub transfer: TransferOptions,
     /// `diff-hook`, when `run-diff-hook` is on.
     pub diff_hook: Option<PathBuf>,
     /// `pre-build-hook`.
@@ -163,6 +168,8 @@ impl Default for BuildSettings {
             ca_file: None,
             hashed_mirrors: Vec::new(),
             mirrors: BTreeMap::new(),
+            apt_directory: PathBuf::from("/etc/apt"),
+            transfer: TransferOptions::default(),
             diff_hook: None,
             pre_build_hook: None,
             post_build_hook: None,

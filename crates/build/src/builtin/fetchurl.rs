@@ -1,18 +1,20 @@
 //! `builtin:fetchurl`: a file from somewhere, whose hash is known.
 //!
 //! Candidates are tried in order: the hashed mirrors (files named by their hash), then the address
-//! itself. `mirror://<scheme>/<rest>` stands for the base addresses of the setting
-//! `mirrors.<scheme>`. Where a file came from does not matter, because its hash is checked like
-//! that of any fixed output.
+//! itself, or what it stands for (`mirrors`). Where a file came from does not matter, because its
+//! hash is checked like that of any fixed output.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use firn_events::{ActivityGuard, ActivityKind, Level};
+use firn_store::tree;
 use firn_store_model::{ContentAddressMethod, DerivationOutput};
+use firn_transfer::{Client, Compression, Request};
 
-use super::{Builtin, failed};
+use super::{Builtin, failed, mirrors};
 
 impl Builtin<'_> {
     pub(super) fn fetchurl(&self) -> Result<(), String> {
@@ -28,9 +30,14 @@ impl Builtin<'_> {
         let executable = self.optional_attribute("executable").as_deref() == Some("1");
         let mut tried = Vec::new();
         let mut candidates = self.hashed_mirrors();
-        candidates.extend(self.resolve_mirror(&url)?);
+        match mirrors::resolve(self.settings, &url) {
+            Ok(addresses) => candidates.extend(addresses),
+            Err(error) => tried.push(error),
+        }
+        let client = Client::new(self.settings.transfer.clone(), self.activity.sink().clone())
+            .map_err(|error| error.to_string())?;
         for candidate in &candidates {
-            match self.fetch(candidate, &url, out, unpack) {
+            match self.fetch(&client, candidate, &url, (out, unpack)) {
                 Ok(()) => {
                     if executable {
                         std::fs::set_permissions(out, std::fs::Permissions::from_mode(0o755))
@@ -78,45 +85,43 @@ impl Builtin<'_> {
             .collect()
     }
 
-    /// The addresses that an address stands for.
-    fn resolve_mirror(&self, url: &str) -> Result<Vec<String>, String> {
-        let Some(rest) = url.strip_prefix("mirror://") else {
-            return Ok(vec![url.to_owned()]);
-        };
-        let (scheme, path) = rest.split_once('/').unwrap_or((rest, ""));
-        match self.settings.mirrors.get(scheme) {
-            Some(bases) if !bases.is_empty() => Ok(bases
-                .iter()
-                .map(|base| format!("{}/{path}", base.trim_end_matches('/')))
-                .collect()),
-            _ => Err(format!(
-                "no mirror is known for '{url}'; set 'mirrors.{scheme}' to the address of one, or \
-                 'hashed-mirrors' to a place that has the file by its hash"
-            )),
-        }
-    }
-
-    fn fetch(&self, from: &str, url: &str, out: &Path, unpack: bool) -> Result<(), String> {
-        let path = if let Some(path) = from.strip_prefix("file://") {
-            PathBuf::from(path)
-        } else if from.starts_with('/') {
-            PathBuf::from(from)
-        } else {
-            return Err(format!("unable to download '{from}': unsupported address"));
-        };
+    fn fetch(
+        &self,
+        client: &Client,
+        from: &str,
+        url: &str,
+        (out, unpack): (&Path, bool),
+    ) -> Result<(), String> {
+        let _activity = ActivityGuard::start(
+            self.activity.sink(),
+            Some(self.activity.id()),
+            Level::Talkative,
+            format!("downloading '{from}'"),
+            ActivityKind::FileTransfer {
+                url: from.to_owned(),
+            },
+        );
+        let mut download = client
+            .download(&Request::new(from))
+            .map_err(|error| error.to_string())?;
         if unpack {
-            return Err(format!("cannot unpack '{url}'"));
+            let compression = if url.ends_with(".xz") {
+                Compression::Xz
+            } else {
+                Compression::None
+            };
+            let mut archive = compression
+                .reader(download)
+                .map_err(|error| format!("unpacking '{from}': {error}"))?;
+            return tree::unpack(&mut archive, out, false).map_err(|error| error.to_string());
         }
-        let mut source = File::open(&path).map_err(|error| {
-            format!(
-                "unable to download '{from}': {}",
-                crate::error::plain(&error)
-            )
-        })?;
         let mut file = File::create(out).map_err(failed("creating file", out))?;
         let mut buffer = vec![0; 1 << 16];
         loop {
-            let n = source.read(&mut buffer).map_err(failed("reading", &path))?;
+            // A failure of the transfer says itself what it was reading.
+            let n = download
+                .read(&mut buffer)
+                .map_err(|error| error.to_string())?;
             if n == 0 {
                 return Ok(());
             }

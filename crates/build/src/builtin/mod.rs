@@ -4,8 +4,10 @@
 //! follows a link that came out of it. Output paths are where the store physically lies; texts and
 //! links that they write name logical paths.
 
+mod archive;
 mod buildenv;
 mod fetchurl;
+mod mirrors;
 
 use std::path::{Path, PathBuf};
 
@@ -41,6 +43,8 @@ pub(crate) fn run(
     match name {
         b"fetchurl" => builtin.fetchurl(),
         b"buildenv" => builtin.buildenv(),
+        b"unpack-channel" => builtin.unpack_channel(),
+        b"unpack-deb" => builtin.unpack_deb(),
         _ => Err(format!(
             "unsupported builtin builder '{}'",
             String::from_utf8_lossy(name)
