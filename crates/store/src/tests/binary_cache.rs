@@ -27,14 +27,14 @@ fn client() -> Client {
     Client::new(options, NullSink::shared()).unwrap()
 }
 
-fn options(dir: &Path) -> BinaryCacheOptions {
+pub(super) fn options(dir: &Path) -> BinaryCacheOptions {
     BinaryCacheOptions {
         compression: Compression::Zstd,
         ..BinaryCacheOptions::new(dir.to_owned())
     }
 }
 
-fn open(url: &str, options: BinaryCacheOptions) -> Result<BinaryCacheStore, StoreError> {
+pub(super) fn open(url: &str, options: BinaryCacheOptions) -> Result<BinaryCacheStore, StoreError> {
     BinaryCacheStore::open(
         url,
         &StoreDir::new("/nix/store").unwrap(),
@@ -52,18 +52,22 @@ fn copying() -> CopyOptions {
     }
 }
 
-fn copy(from: &dyn Store, to: &dyn Store, path: &StorePath) -> Result<StorePathSet, StoreError> {
+pub(super) fn copy(
+    from: &dyn Store,
+    to: &dyn Store,
+    path: &StorePath,
+) -> Result<StorePathSet, StoreError> {
     copy_closure(from, to, &StorePathSet::from([path.clone()]), &copying())
 }
 
-fn nar(store: &dyn Store, path: &StorePath) -> Vec<u8> {
+pub(super) fn nar(store: &dyn Store, path: &StorePath) -> Vec<u8> {
     let mut nar = Vec::new();
     store.nar_from_path(path, &mut nar).unwrap();
     nar
 }
 
 /// A path that refers to many others, one of them a tree.
-fn fill(store: &TestStore) -> StorePath {
+pub(super) fn fill(store: &TestStore) -> StorePath {
     let tree = store.tree(&sample_tree(store.dir.path()));
     let leaves: Vec<_> = (0..20)
         .map(|number| store.text(&format!("leaf-{number}"), &[&tree]))

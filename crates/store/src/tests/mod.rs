@@ -7,4 +7,5 @@ mod collecting;
 mod crashing;
 mod file_server;
 mod interop;
+mod interoperability;
 mod support;
