@@ -14,6 +14,7 @@
 //! ```
 
 pub mod language;
+pub mod store;
 
 #[cfg(test)]
 mod tests;

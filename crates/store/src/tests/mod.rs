@@ -2,10 +2,10 @@
 
 mod adding;
 mod binary_cache;
+mod cache_exchange;
 mod collecting;
 #[cfg(feature = "fault-points")]
 mod crashing;
 mod file_server;
 mod interop;
-mod interoperability;
 mod support;

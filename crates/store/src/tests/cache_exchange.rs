@@ -161,8 +161,12 @@ fn check_listing(cache_dir: &Path, source: &TestStore, top: &StorePath, temporar
         ..options(temporary_dir)
     };
     let cache = open(&url, writing).unwrap();
-    let all: StorePathSet =
-        crate::closure::closure(&source.store, [top.clone()], Default::default()).unwrap();
+    let all: StorePathSet = crate::closure::closure(
+        &source.store,
+        [top.clone()],
+        crate::closure::ClosureOptions::default(),
+    )
+    .unwrap();
     let copying = crate::CopyOptions {
         repair: false,
         check_signatures: false,

@@ -1,0 +1,4 @@
+//! Fuzzes `store::narinfo`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| firn_fuzz::store::narinfo(data));
