@@ -100,7 +100,10 @@ pub fn strings(text: &[u8]) {
     }
     if !text.iter().any(|byte| b"'$".contains(byte)) {
         let stripped = strip_indentation(&[IndentedPart::Text(text)]);
-        let value = stripped[0].as_deref().unwrap_or_default();
+        let value = stripped
+            .first()
+            .and_then(Option::as_deref)
+            .unwrap_or_default();
         let visible = |bytes: &[u8]| -> Vec<u8> {
             bytes.iter().copied().filter(|&byte| byte != b' ').collect()
         };

@@ -314,19 +314,23 @@ impl TreeSink for AstSink<'_> {
             .collect();
         let pos = self.at(range.start);
         let mut list = Vec::with_capacity(raw.len());
-        for (part, text) in raw.iter().zip(strip_indentation(&texts)) {
-            match (*part, text) {
-                (RawPart::Expr(value, token), _) => list.push(Part {
+        let mut computed = raw.iter().filter_map(|part| match *part {
+            RawPart::Expr(value, token) => Some((value, token)),
+            RawPart::Text(_) => None,
+        });
+        for piece in strip_indentation(&texts) {
+            let part = match piece {
+                // A text cannot fail, so its place matters to nobody.
+                Some(text) => Some(Part {
+                    value: self.str(&text, pos),
+                    pos,
+                }),
+                None => computed.next().map(|(value, token)| Part {
                     value,
                     pos: self.at(token),
                 }),
-                (RawPart::Text(token), Some(text)) if !text.is_empty() => {
-                    let pos = self.at(token);
-                    let value = self.str(&text, pos);
-                    list.push(Part { value, pos });
-                }
-                (RawPart::Text(_), _) => {}
-            }
+            };
+            list.extend(part);
         }
         match list.as_slice() {
             [] => self.str(b"", pos),

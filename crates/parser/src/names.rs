@@ -57,12 +57,12 @@ fn is_constant(table: &TokenTable<'_>, open: TokenIdx) -> bool {
                     return false;
                 }
                 match table.kind(next) {
-                    TokenKind::IndentClose => {
+                    TokenKind::IndentClose if n_pieces(table, text, next) <= 1 => {
                         at = next + 1;
                         break;
                     }
                     // The interpolation may be all that is left once the indentation is gone.
-                    TokenKind::InterpolationOpen if vanishes(table, text, next) => {
+                    TokenKind::InterpolationOpen if n_pieces(table, text, next) == 1 => {
                         closers.push(TokenKind::IndentClose);
                         closers.push(TokenKind::BraceClose);
                         at = next;
@@ -84,13 +84,13 @@ fn is_constant(table: &TokenTable<'_>, open: TokenIdx) -> bool {
     true
 }
 
-/// Whether the text between the opening quotes and an interpolation is indentation only.
-fn vanishes(table: &TokenTable<'_>, from: TokenIdx, interpolation: TokenIdx) -> bool {
-    let mut parts: Vec<IndentedPart<'_>> = (from..interpolation)
-        .map(|token| IndentedPart::Text(table.text(token)))
-        .collect();
-    parts.push(IndentedPart::Interpolation);
-    strip_indentation(&parts)
-        .iter()
-        .all(|text| text.as_ref().is_none_or(Vec::is_empty))
+/// Of how many pieces the tokens of an indented string consist once its indentation is gone; an
+/// interpolation at `end` counts.
+fn n_pieces(table: &TokenTable<'_>, from: TokenIdx, end: TokenIdx) -> usize {
+    let texts = (from..end).map(|token| IndentedPart::Text(table.text(token)));
+    let mut parts: Vec<IndentedPart<'_>> = texts.collect();
+    if table.kind(end) == TokenKind::InterpolationOpen {
+        parts.push(IndentedPart::Interpolation);
+    }
+    strip_indentation(&parts).len()
 }

@@ -99,8 +99,8 @@ enum Segment<'t> {
     EscapedByte(u8),
 }
 
-/// Splits the text of a token at its escapes. `$` and `'` that begin no escape are segments of
-/// their own in the reference, which makes no difference to the result.
+/// Splits the text of a token as the reference's lexer does: at escapes, and at a `$` or `'` that
+/// it cannot take together with the byte after it.
 struct Segments<'t>(&'t [u8]);
 
 impl<'t> Iterator for Segments<'t> {
@@ -123,24 +123,35 @@ impl<'t> Iterator for Segments<'t> {
             self.0 = &text[length..];
             return Some(segment);
         }
+        if let Some(alone) = alone(text) {
+            self.0 = &text[1..];
+            return Some(Segment::Escaped(alone));
+        }
         let end = plain_end(text);
         self.0 = &text[end..];
         Some(Segment::Plain(&text[..end]))
     }
 }
 
-/// Where the plain text at the beginning ends: before the next escape. Pairs of `$` or `'` with the
-/// byte after them are taken together, as the lexer does.
+/// The `$` or `'` at the beginning, if it makes a token of its own.
+fn alone(text: &[u8]) -> Option<&'static [u8]> {
+    match (text[0], text.get(1)) {
+        (b'$', None | Some(b'\'')) => Some(b"$"),
+        (b'\'', None | Some(b'$')) => Some(b"'"),
+        _ => None,
+    }
+}
+
+/// Where the plain text at the beginning ends. Pairs of `$` or `'` with the byte after them are
+/// taken together, as the lexer does.
 fn plain_end(text: &[u8]) -> usize {
     let mut at = 0;
     while let Some(offset) = memchr::memchr2(b'\'', b'$', &text[at..]) {
         at += offset;
-        match (text[at], text.get(at + 1)) {
-            (b'\'', Some(b'\'')) => return at,
-            (_, None | Some(b'\'' | b'$')) if text[at] == b'\'' => at += 1,
-            (b'$', None | Some(b'\'')) => at += 1,
-            _ => at += 2,
+        if alone(&text[at..]).is_some() || text[at..].starts_with(b"''") {
+            return at;
         }
+        at += 2;
         if at >= text.len() {
             break;
         }
@@ -191,25 +202,23 @@ fn indentation(parts: &[IndentedPart<'_>]) -> usize {
     smallest
 }
 
-/// The values of the text parts of an indented string, in order; `None` stands for an
-/// interpolation. A text may come out empty.
+/// The pieces of an indented string in order: text without its indentation, or `None` for an
+/// interpolation. Each run of plain text and each escape is a piece of its own, as in the
+/// reference, where a string of several pieces is no constant; empty pieces are left out.
 pub fn strip_indentation(parts: &[IndentedPart<'_>]) -> Vec<Option<Vec<u8>>> {
     let indentation = indentation(parts);
     let mut at_line_start = true;
     let mut dropped = 0;
-    let n_parts = parts.len();
-    let mut stripped = Vec::with_capacity(n_parts);
+    let mut pieces = Vec::with_capacity(parts.len());
     for (part_idx, part) in parts.iter().enumerate() {
         let IndentedPart::Text(text) = part else {
             at_line_start = false;
             dropped = 0;
-            stripped.push(None);
+            pieces.push(None);
             continue;
         };
-        let mut out = Vec::with_capacity(text.len());
         let mut segments = Segments(text).peekable();
         while let Some(segment) = segments.next() {
-            let from = out.len();
             let mut byte = [0];
             let plain = match segment {
                 Segment::Plain(plain) => plain,
@@ -219,20 +228,23 @@ pub fn strip_indentation(parts: &[IndentedPart<'_>]) -> Vec<Option<Vec<u8>>> {
                     &byte
                 }
             };
+            let mut piece = Vec::with_capacity(plain.len());
             strip_segment(
                 plain,
                 indentation,
                 &mut at_line_start,
                 &mut dropped,
-                &mut out,
+                &mut piece,
             );
-            if part_idx + 1 == n_parts && segments.peek().is_none() {
-                drop_blank_last_line(&mut out, from);
+            if part_idx + 1 == parts.len() && segments.peek().is_none() {
+                drop_blank_last_line(&mut piece);
+            }
+            if !piece.is_empty() {
+                pieces.push(Some(piece));
             }
         }
-        stripped.push(Some(out));
     }
-    stripped
+    pieces
 }
 
 fn strip_segment(
@@ -272,12 +284,12 @@ fn strip_segment(
     }
 }
 
-/// Removes spaces after the last line end of what was added since `from`, if nothing else is there.
-fn drop_blank_last_line(out: &mut Vec<u8>, from: usize) {
-    if let Some(line_end) = memchr::memrchr(b'\n', &out[from..])
-        && out[from + line_end + 1..].iter().all(|&byte| byte == b' ')
+/// Removes spaces after the last line end, if nothing else is there.
+fn drop_blank_last_line(piece: &mut Vec<u8>) {
+    if let Some(line_end) = memchr::memrchr(b'\n', piece)
+        && piece[line_end + 1..].iter().all(|&byte| byte == b' ')
     {
-        out.truncate(from + line_end + 1);
+        piece.truncate(line_end + 1);
     }
 }
 
@@ -305,20 +317,24 @@ mod tests {
         check(&["    a\n      b\n  "], &["a\n  b\n"]);
         check(&["  a\n\n b\n"], &[" a\n\nb\n"]);
         check(&["   \n  a"], &[" \na"]);
-        check(&["  ", "${}", "\n    x\n"], &["", "${}", "\n  x\n"]);
+        check(&["  ", "${}", "\n    x\n"], &["${}", "\n  x\n"]);
         check(&["  a\n  ", "${}", " "], &["a\n", "${}", " "]);
         check(&["\ta\n  b"], &["\ta\n  b"]);
-        check(&["      "], &[""]);
+        check(&["      "], &[]);
         check(&["  a\r\n  b"], &["a\r\nb"]);
     }
 
     #[test]
     fn reads_escapes_of_indented_strings() {
-        check(&["a''$b'''c''\\nd''\\xe"], &["a$b''c\ndxe"]);
-        check(&["  ''\\n  a"], &["\na"]);
-        check(&["  a''\\ "], &["a "]);
-        check(&["$$'a$"], &["$$'a$"]);
-        check(&["  a\n  ''\\ "], &["a\n "]);
+        check(
+            &["a''$b'''c''\\nd''\\xe"],
+            &["a", "$", "b", "''", "c", "\n", "d", "x", "e"],
+        );
+        check(&["  ''\\n  a"], &["\n", "a"]);
+        check(&["  a''\\ "], &["a", " "]);
+        check(&["$$'a$"], &["$$'a", "$"]);
+        check(&["a'", "${}", "$'b'"], &["a", "'", "${}", "$", "'b", "'"]);
+        check(&["  a\n  ''\\ "], &["a\n", " "]);
     }
 
     #[test]

@@ -237,14 +237,17 @@ impl TreeSink for Definitions<'_> {
                 Piece::Computed(_) => IndentedPart::Interpolation,
             })
             .collect();
-        let mut left = parts
-            .iter()
-            .zip(strip_indentation(&pieces))
-            .filter(|(_, text)| text.as_ref().is_none_or(|text| !text.is_empty()));
-        match (left.next(), left.next()) {
-            (None, _) => self.constant(b""),
-            (Some((_, Some(text))), None) => self.constant(&text),
-            (Some((Piece::Computed(constant @ Meaning::Constant(_)), None)), None) => *constant,
+        let computed = parts.iter().find_map(|part| match part {
+            Piece::Computed(meaning) => Some(*meaning),
+            Piece::Text(_) => None,
+        });
+        match strip_indentation(&pieces).as_slice() {
+            [] => self.constant(b""),
+            [Some(text)] => self.constant(text),
+            [None] => match computed {
+                Some(constant @ Meaning::Constant(_)) => constant,
+                _ => Meaning::Other,
+            },
             _ => Meaning::Other,
         }
     }

@@ -269,18 +269,39 @@ impl Lower<'_> {
                 pos,
             });
         }
-        let mut list = Vec::with_capacity(parts.len as usize * 2);
-        for part in ast.parts(parts) {
-            list.push(self.strict(part.value));
+        let parts = ast.parts(parts);
+        let mut list = Vec::with_capacity(parts.len() * 2);
+        let mut done = 0;
+        while let Some(part) = parts.get(done) {
+            // Escapes split the text of an indented string; neighbours become one constant.
+            let texts = parts[done..]
+                .iter()
+                .map_while(|part| match ast.expr(part.value) {
+                    Expr::Str(bytes) if force => Some(ast.bytes(bytes)),
+                    _ => None,
+                });
+            let n_texts = texts.clone().count();
+            let node = if n_texts > 1 {
+                let joined = texts.collect::<Vec<_>>().concat();
+                self.constant(Const::Str(joined.into()), part.pos)
+            } else {
+                self.strict(part.value)
+            };
+            if n_texts == parts.len() {
+                return node;
+            }
+            list.push(node);
             list.push(part.pos.0);
+            done += n_texts.max(1);
         }
+        let n_parts = list.len() as u32 / 2;
         let start = self.extra(&list);
         self.emit(Node {
             op: Op::Strings,
             k: u8::from(force),
             n: 0,
             a: start,
-            b: parts.len,
+            b: n_parts,
             c: 0,
             pos,
         })
