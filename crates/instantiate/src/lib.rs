@@ -10,7 +10,6 @@ mod builtins;
 mod embedded;
 mod files;
 mod host;
-mod json;
 mod pending;
 mod recipe;
 pub mod search_path;

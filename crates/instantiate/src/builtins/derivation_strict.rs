@@ -256,8 +256,10 @@ impl<'c, 'h> Reader<'c, 'h> {
         if key == b"__structuredAttrs" {
             return Ok(());
         }
-        let mut json = Vec::new();
-        crate::json::value_to_json(self.ctx, value, &mut json, &mut self.context)?;
+        let mut writer = firn_builtins::JsonWriter::new(true);
+        writer.write(self.ctx, value)?;
+        let (json, context) = writer.finish(self.ctx)?;
+        self.context = self.ctx.heap().contexts().union(self.context, context);
         if let Some(structured) = &mut self.structured {
             structured.insert(key.to_vec(), json);
         }
