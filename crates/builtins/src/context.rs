@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use firn_eval::{
-    Builtin, ContextElement, ContextId, Ctx, ErrorKind, Fail, Res, SetBuilder, Symbol, Val,
+    Builtin, ContextElement, ContextId, Ctx, ErrorKind, Fail, Place, Res, SetBuilder, Symbol, Val,
+    name_text,
 };
+use firn_source::FileId;
 
 use crate::strings::INTERPOLATION;
 
@@ -186,25 +188,31 @@ fn append_context<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
     let mut elements = ctx.heap().contexts().elements(text.context());
     for (name, info) in ctx.attrs_by_name(set) {
         let path = name.as_bytes();
+        let place = set.position(name).get().map(|(file, offset)| Place {
+            file: FileId(file),
+            offset,
+        });
         if !is_store_path(&ctx.host().store_dir(), path) {
-            let message = format!("context key '{name}' is not a store path");
-            return Err(ctx.error(ErrorKind::Eval, message));
+            let message = format!("context key '{}' is not a store path", name_text(name));
+            return Err(ctx.error_at(place, ErrorKind::Eval, message));
         }
-        read_reference(ctx, path, info, &mut elements)?;
+        read_reference(ctx, name, place, info, &mut elements)?;
     }
     let context: ContextId = ctx.heap().contexts().of(&elements);
     Ok(ctx.new_str_with(text.bytes(), context))
 }
 
-/// Adds what `info` says about `path` to the elements of a context.
+/// Adds what `info` says about the path `name`, written at `place`, to the elements of a context.
 fn read_reference<'h>(
     ctx: &mut Ctx<'h>,
-    path: &[u8],
+    name: Symbol,
+    place: Option<Place>,
     info: Val<'h>,
     elements: &mut Vec<ContextElement>,
 ) -> Result<(), Fail> {
+    let path = name.as_bytes();
+    let shown = name_text(name);
     let info = ctx.attrs(info, "while evaluating the value of a string context")?;
-    let shown = String::from_utf8_lossy(path);
     if let Some(flag) = info.get(Symbol::intern(b"path")) {
         let text = "while evaluating the `path` attribute of a string context";
         if ctx.bool(flag, text)? {
@@ -219,7 +227,7 @@ fn read_reference<'h>(
                     "tried to add all-outputs context of {shown}, which is not a derivation, to a \
                      string"
                 );
-                return Err(ctx.error(ErrorKind::Eval, message));
+                return Err(ctx.error_at(place, ErrorKind::Eval, message));
             }
             elements.push(ContextElement::DrvDeep(path.into()));
         }
@@ -234,7 +242,7 @@ fn read_reference<'h>(
                 "tried to add derivation output context of {shown}, which is not a derivation, to \
                  a string"
             );
-            return Err(ctx.error(ErrorKind::Eval, message));
+            return Err(ctx.error_at(place, ErrorKind::Eval, message));
         }
         for &output in outputs {
             let output = ctx.str_no_context(

@@ -144,13 +144,11 @@ fn read_file_type<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
         host.check_access(&path)?;
         host.file_type(&host.resolve_symlinks(&path, false)?)
     })?;
-    match kind {
-        Some(kind) => Ok(file_type_value(ctx, kind)),
-        None => {
-            let message = format!("path '{}' does not exist", shown(ctx, &path));
-            Err(ctx.error(ErrorKind::Host, message))
-        }
+    if let Some(kind) = kind {
+        return Ok(file_type_value(ctx, kind));
     }
+    let message = format!("path '{}' does not exist", shown(ctx, &path));
+    Err(ctx.error(ErrorKind::Host, message))
 }
 
 fn path_exists<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
@@ -187,23 +185,16 @@ fn find_file<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
         "while evaluating the second argument passed to builtins.findFile",
     )?;
     let found = ctx.host_result(|host| host.find_file(&entries, name.bytes()))?;
-    match found {
-        Some(path) => Ok(ctx.new_path(&path)),
-        None => {
-            let name = String::from_utf8_lossy(name.bytes());
-            let message = if ctx.purity().pure_eval {
-                format!(
-                    "cannot look up '<{name}>' in pure evaluation mode (use '--impure' to override)"
-                )
-            } else {
-                format!(
-                    "file '{name}' was not found in the Nix search path (add it using $NIX_PATH \
-                     or -I)"
-                )
-            };
-            Err(ctx.fail(EvalError::new(ErrorKind::Thrown, message)))
-        }
+    if let Some(path) = found {
+        return Ok(ctx.new_path(&path));
     }
+    let name = String::from_utf8_lossy(name.bytes());
+    let message = if ctx.purity().pure_eval {
+        format!("cannot look up '<{name}>' in pure evaluation mode (use '--impure' to override)")
+    } else {
+        format!("file '{name}' was not found in the Nix search path (add it using $NIX_PATH or -I)")
+    };
+    Err(ctx.fail(EvalError::new(ErrorKind::Thrown, message)))
 }
 
 fn search_path_entry<'h>(ctx: &mut Ctx<'h>, item: Val<'h>) -> Result<SearchPathEntry, Fail> {

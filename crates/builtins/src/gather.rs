@@ -1,6 +1,10 @@
 //! Sets out of lists, and lists out of lists of sets.
 
-use firn_eval::{Builtin, Ctx, Duplicates, FastMap, InlineCache, Res, SetBuilder, Symbol, Val};
+use firn_eval::{
+    Builtin, Code, Ctx, Duplicates, Fail, FastMap, InlineCache, Place, Res, Set, SetBuilder, Str,
+    Symbol, Val,
+};
+use firn_source::FileId;
 
 pub(crate) const BUILTINS: &[Builtin] = &[
     Builtin::new(
@@ -54,11 +58,10 @@ fn list_to_attrs<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
             Some(name) => name,
             None => ctx.attr(set, name_key, "in a {name=...; value=...;} pair")?,
         };
-        let name = ctx.str_no_context(
-            name,
-            "while evaluating the `name` attribute of an element of the list passed to \
-             builtins.listToAttrs",
-        )?;
+        let name = match name.resolved().and_then(Val::as_str) {
+            Some(name) if name.context().is_empty() => name,
+            _ => pair_name(ctx, set, name)?,
+        };
         let symbol = name.symbol();
         let value = set.get_cached(value_key, &value_cache, ctx.alloc());
         if value.is_none() {
@@ -77,6 +80,25 @@ fn list_to_attrs<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
         return Ok(ctx.new_empty_set());
     }
     Ok(attrs.finish(ctx.alloc(), Duplicates::KeepFirst))
+}
+
+/// The name of a pair, where it still has to be evaluated or is no plain string.
+fn pair_name<'h>(
+    ctx: &mut Ctx<'h>,
+    set: Set<'h, Code<'h>>,
+    name: Val<'h>,
+) -> Result<Str<'h>, Fail> {
+    let position = set.position(ctx.names().name);
+    let place = position.get().map(|(file, offset)| Place {
+        file: FileId(file),
+        offset,
+    });
+    ctx.str_no_context_at(
+        name,
+        place,
+        "while evaluating the `name` attribute of an element of the list passed to \
+         builtins.listToAttrs",
+    )
 }
 
 fn cat_attrs<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
@@ -106,7 +128,8 @@ fn cat_attrs<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
 #[derive(Default)]
 struct Groups<'h> {
     by_name: FastMap<Symbol, u32>,
-    groups: Vec<(Symbol, u32)>,
+    /// Each name and how many members it has.
+    names: Vec<(Symbol, u32)>,
     /// The group of each member, and the member.
     members: Vec<(u32, Val<'h>)>,
 }
@@ -114,18 +137,18 @@ struct Groups<'h> {
 impl<'h> Groups<'h> {
     fn add(&mut self, name: Symbol, member: Val<'h>) {
         let group = *self.by_name.entry(name).or_insert_with(|| {
-            self.groups.push((name, 0));
-            self.groups.len() as u32 - 1
+            self.names.push((name, 0));
+            self.names.len() as u32 - 1
         });
-        self.groups[group as usize].1 += 1;
+        self.names[group as usize].1 += 1;
         self.members.push((group, member));
     }
 
     /// The names and the members of each, in order.
     fn lists(&self) -> (Vec<Val<'h>>, Vec<(Symbol, std::ops::Range<usize>)>) {
-        let mut starts = Vec::with_capacity(self.groups.len());
+        let mut starts = Vec::with_capacity(self.names.len());
         let mut n = 0;
-        for &(_, n_members) in &self.groups {
+        for &(_, n_members) in &self.names {
             starts.push(n);
             n += n_members as usize;
         }
@@ -136,7 +159,7 @@ impl<'h> Groups<'h> {
             next[group as usize] += 1;
         }
         let ranges = self
-            .groups
+            .names
             .iter()
             .zip(&starts)
             .map(|(&(name, n_members), &start)| (name, start..start + n_members as usize))

@@ -147,16 +147,14 @@ fn elem_at<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
         args[0],
         "while evaluating the first argument passed to 'builtins.elemAt'",
     )?;
-    match usize::try_from(idx).ok().and_then(|idx| items.get(idx)) {
-        Some(&item) => Ok(item),
-        None => {
-            let message = format!(
-                "'builtins.elemAt' called with index {idx} on a list of size {}",
-                items.len()
-            );
-            Err(ctx.error(ErrorKind::Eval, message))
-        }
+    if let Some(&item) = usize::try_from(idx).ok().and_then(|idx| items.get(idx)) {
+        return Ok(item);
     }
+    let message = format!(
+        "'builtins.elemAt' called with index {idx} on a list of size {}",
+        items.len()
+    );
+    Err(ctx.error(ErrorKind::Eval, message))
 }
 
 fn elem<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
@@ -165,13 +163,8 @@ fn elem<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
         "while evaluating the second argument passed to builtins.elem",
     )?;
     for &item in items {
-        match ctx.equal(args[0], item) {
-            Ok(true) => return Ok(Val::bool(true)),
-            Ok(false) => {}
-            Err(fail) => {
-                let text = "while searching for the presence of the given element in the list";
-                return Err(ctx.trace(fail, None, text));
-            }
+        if ctx.equal(args[0], item)? {
+            return Ok(Val::bool(true));
         }
     }
     Ok(Val::bool(false))
@@ -334,12 +327,21 @@ fn concat_map<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
     let mut parts = Vec::with_capacity(items.len());
     for &item in items {
         let list = ctx.call(function, &[item])?;
-        parts.push(ctx.list(
-            list,
-            "while evaluating the return value of the function passed to builtins.concatMap",
-        )?);
+        match list.as_list() {
+            Some(part) => parts.push(part),
+            None => return Err(no_list(ctx, function, list)),
+        }
     }
     Ok(concat(ctx, &parts))
+}
+
+/// The complaint about what a function passed to `concatMap` returned; it names the function.
+#[cold]
+fn no_list<'h>(ctx: &mut Ctx<'h>, function: Val<'h>, found: Val<'h>) -> Fail {
+    let place = ctx.lambda_view(function).and_then(|view| view.place);
+    let fail = ctx.expected("a list", found, None);
+    let text = "while evaluating the return value of the function passed to builtins.concatMap";
+    ctx.trace(fail, place, text)
 }
 
 fn concat<'h>(ctx: &mut Ctx<'h>, parts: &[&[Val<'h>]]) -> Val<'h> {

@@ -93,7 +93,7 @@ fn sort_plain(items: &mut [Val<'_>]) -> bool {
     false
 }
 
-fn bytes<'h>(item: Val<'h>) -> &'h [u8] {
+fn bytes(item: Val<'_>) -> &[u8] {
     item.as_str().map_or(b"", Str::bytes)
 }
 

@@ -216,18 +216,17 @@ fn replace_strings<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
             continue;
         };
         is_same = false;
-        let replacement = match replacements[idx] {
-            Some(known) => known,
-            None => {
-                let replacement = ctx.str(
-                    to[idx],
-                    "while evaluating one of the replacement strings passed to \
-                     builtins.replaceStrings",
-                )?;
-                context = ctx.heap().contexts().union(context, replacement.context());
-                replacements[idx] = Some(replacement.bytes());
-                replacement.bytes()
-            }
+        let replacement = if let Some(known) = replacements[idx] {
+            known
+        } else {
+            let replacement = ctx.str(
+                to[idx],
+                "while evaluating one of the replacement strings passed to \
+                 builtins.replaceStrings",
+            )?;
+            context = ctx.heap().contexts().union(context, replacement.context());
+            replacements[idx] = Some(replacement.bytes());
+            replacement.bytes()
         };
         replaced.extend_from_slice(replacement);
         if patterns[idx].is_empty() {

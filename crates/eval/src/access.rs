@@ -134,7 +134,8 @@ impl<'h> Ctx<'h> {
         self.str_no_context_at(word, None, text)
     }
 
-    pub(crate) fn str_no_context_at(
+    /// The same for a value that was written at a place.
+    pub fn str_no_context_at(
         &mut self,
         word: Val<'h>,
         place: Option<Place>,

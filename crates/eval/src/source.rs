@@ -281,10 +281,8 @@ impl<'h> Ctx<'h> {
         if let Some(&known) = lock(&self.shared.imports).get(&resolved) {
             return Ok(known);
         }
-        let result = self
-            .read_source(&resolved)
-            .and_then(|(file, dir)| self.eval_source(file, &dir, &Scope::new()));
-        match result {
+        let (file, dir) = self.read_source(&resolved)?;
+        match self.eval_source(file, &dir, &Scope::new()) {
             Ok(value) => {
                 lock(&self.shared.imports).insert(resolved, value);
                 Ok(value)

@@ -18,7 +18,7 @@ struct Builder<'c, 'h> {
     open: Vec<Open>,
 }
 
-impl<'h> Builder<'_, 'h> {
+impl Builder<'_, '_> {
     fn close(&mut self) {
         let Some(Open { first, keys }) = self.open.pop() else {
             return;

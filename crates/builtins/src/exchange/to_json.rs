@@ -94,7 +94,8 @@ impl JsonWriter {
             }
             Kind::Function | Kind::Frame | Kind::Thunk => {
                 let message = format!("cannot convert {} to JSON", ctx.type_name(value));
-                return Err(ctx.error(ErrorKind::Type, message));
+                let place = ctx.lambda_view(value).and_then(|view| view.place);
+                return Err(ctx.error_at(place, ErrorKind::Type, message));
             }
         }
         Ok(())

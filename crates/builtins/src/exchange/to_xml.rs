@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use firn_eval::{
-    ContextId, Ctx, Fail, Kind, LambdaView, Res, Set, Symbol, Val, float_with_six_digits,
+    ContextId, Ctx, Fail, Kind, LambdaView, Res, Set, Str, Symbol, Val, float_with_six_digits,
 };
 
 use crate::xml::XmlWriter;
@@ -97,8 +97,8 @@ impl<'h> Printer<'h> {
             return Ok(());
         }
         let names = ctx.names();
-        let drv_path = self.string_attr(ctx, set, names.drv_path)?;
-        let out_path = self.string_attr(ctx, set, names.out_path)?;
+        let drv_path = string_attr(ctx, set, names.drv_path)?;
+        let out_path = string_attr(ctx, set, names.out_path)?;
         let attributes: Vec<(&str, &[u8])> = [("drvPath", drv_path), ("outPath", out_path)]
             .into_iter()
             .filter_map(|(name, value)| value.map(|value| (name, value)))
@@ -112,18 +112,6 @@ impl<'h> Printer<'h> {
         }
         self.writer.close();
         Ok(())
-    }
-
-    fn string_attr(
-        &mut self,
-        ctx: &mut Ctx<'h>,
-        set: Set<'h, firn_eval::Code<'h>>,
-        name: Symbol,
-    ) -> Result<Option<&'h [u8]>, Fail> {
-        let Some(word) = set.get(name) else {
-            return Ok(None);
-        };
-        Ok(ctx.force(word)?.as_str().map(|text| text.bytes()))
     }
 
     fn attrs(&mut self, ctx: &mut Ctx<'h>, set: Set<'h, firn_eval::Code<'h>>) -> Result<(), Fail> {
@@ -165,4 +153,16 @@ impl<'h> Printer<'h> {
         }
         self.writer.close();
     }
+}
+
+/// The text of an attribute, if it is a string.
+fn string_attr<'h>(
+    ctx: &mut Ctx<'h>,
+    set: Set<'h, firn_eval::Code<'h>>,
+    name: Symbol,
+) -> Result<Option<&'h [u8]>, Fail> {
+    let Some(word) = set.get(name) else {
+        return Ok(None);
+    };
+    Ok(ctx.force(word)?.as_str().map(Str::bytes))
 }

@@ -66,7 +66,7 @@ pub(super) struct Key {
 type Outcome<T> = Result<T, Problem>;
 
 const VALUE_EXISTS: &str = "toml::insert_value: failed to insert a value, value already exists";
-const TABLE_EXISTS: &str = "toml::insert_table: failed to insert a table, table already defined";
+const TABLE_EXISTS: &str = "toml::insert_value: failed to insert a table, table already defined";
 const IMMUTABLE: &str = "toml::insert_value: failed to insert a value: inline table is immutable";
 
 impl Table {

@@ -107,7 +107,7 @@ fn conflicts() {
     check_error(
         "[a]\n[a]",
         &[
-            "[error] toml::insert_table: failed to insert a table, table already defined",
+            "[error] toml::insert_value: failed to insert a table, table already defined",
             " --> fromTOML",
             "   |",
             " 2 | [a]",

@@ -1,0 +1,1 @@
+builtins.genericClosure { startSet = [ { a = 1; } ]; operator = e: [ ]; }

@@ -1,0 +1,1 @@
+builtins.getAttr (builtins.appendContext "a" { "/nix/store/ffffffffffffffffffffffffffffffff-x".path = true; }) { a = 1; }

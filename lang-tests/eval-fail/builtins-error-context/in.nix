@@ -1,0 +1,1 @@
+builtins.addErrorContext "while doing 'this'" (builtins.addErrorContext "while doing that" (throw "inner"))

@@ -1,0 +1,1 @@
+builtins.mapAttrs (n: v: throw "value of ${n}") { a = 1; }

@@ -1,0 +1,1 @@
+builtins.toXML [ 1 1.5 1.0e20 true null "a<b>&\"c\n" { b = 1; a.c = [ ]; } (x: x) ({ b, a ? 1 }: a) (all@{ a, ... }: a) builtins.map { type = "derivation"; drvPath = "d"; outPath = "o"; x = 1; } { type = "derivation"; drvPath = "d"; outPath = "o"; } ]
