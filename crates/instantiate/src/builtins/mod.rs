@@ -3,6 +3,7 @@
 
 mod derivation;
 mod derivation_strict;
+mod fetchers;
 mod paths;
 mod texts;
 
@@ -13,6 +14,7 @@ pub fn all() -> Vec<Builtin> {
     [
         derivation::BUILTINS,
         derivation_strict::BUILTINS,
+        fetchers::BUILTINS,
         paths::BUILTINS,
         texts::BUILTINS,
     ]
