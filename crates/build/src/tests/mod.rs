@@ -6,4 +6,5 @@
 
 mod basics;
 mod escapes;
+mod many;
 mod world;

@@ -215,3 +215,52 @@ fn killing_ends_everything() {
         );
     }
 }
+
+#[test]
+fn nothing_outlives_the_client() {
+    let root = tempfile::tempdir().expect("a directory");
+    let endless = "while :; do sleep 1000 & sleep 0.01; done";
+    for spec in [shell(endless), sandboxed(endless, root.path())] {
+        let mut launcher = Launcher::start(&StartMethod::Fork).expect("a launcher");
+        let terminal = PseudoTerminal::open(None).expect("a terminal");
+        let errors = std::fs::File::create("/dev/null").expect("there");
+        launcher
+            .launch(spec, terminal.writer.as_fd(), errors.as_fd())
+            .expect("asked");
+        drop(terminal.writer);
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        // What the launcher sees when its client is killed.
+        drop(launcher);
+        let mut buffer = [0; 64];
+        assert_eq!(
+            read_some(&terminal.reader, &mut buffer).expect("readable"),
+            0
+        );
+    }
+}
+
+#[test]
+fn a_launcher_that_is_killed_takes_everything_along() {
+    let root = tempfile::tempdir().expect("a directory");
+    let endless = "trap '' TERM; while :; do sleep 1000 & sleep 0.01; done";
+    for spec in [shell(endless), sandboxed(endless, root.path())] {
+        let mut launcher = Launcher::start(&StartMethod::Fork).expect("a launcher");
+        let terminal = PseudoTerminal::open(None).expect("a terminal");
+        let errors = std::fs::File::create("/dev/null").expect("there");
+        launcher
+            .launch(spec, terminal.writer.as_fd(), errors.as_fd())
+            .expect("asked");
+        drop(terminal.writer);
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        let Process::Forked(pid) = launcher.process else {
+            panic!("it was forked");
+        };
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("ours");
+        // The terminal ends when the last process that holds it is gone.
+        let mut buffer = [0; 64];
+        assert_eq!(
+            read_some(&terminal.reader, &mut buffer).expect("readable"),
+            0
+        );
+    }
+}
