@@ -29,6 +29,8 @@ let
       debug = load ./debug.nix;
       options = load ./options.nix;
       properties = load ./properties.nix;
+      moduleLoading = load ./module-loading.nix;
+      moduleRenames = load ./module-renames.nix;
       modules = load ./modules.nix;
       optionTypes = load ./types.nix;
       sources = load ./sources.nix;

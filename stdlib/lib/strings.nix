@@ -698,7 +698,7 @@ rec {
 
     Type: `makeSearchPath :: String -> [Package] -> String`
 
-    Example: `makeSearchPath "bin" [ "/root" "/usr" ]` is `"/root/bin:/usr/bin"`
+    Example: `makeSearchPath "bin" [ "/opt" "/usr" ]` is `"/opt/bin:/usr/bin"`
   */
   makeSearchPath =
     dir: paths: concatMapStringsSep ":" (p: "${p}/${dir}") (filter (p: p != null) paths);
@@ -737,7 +737,7 @@ rec {
 
     Type: `makeBinPath :: [Package] -> String`
 
-    Example: `makeBinPath [ "/root" "/usr" ]` is `"/root/bin:/usr/bin"`
+    Example: `makeBinPath [ "/opt" "/usr" ]` is `"/opt/bin:/usr/bin"`
   */
   makeBinPath = makeSearchPathOutput "bin" "bin";
 

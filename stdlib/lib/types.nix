@@ -10,7 +10,6 @@
 let
   inherit (builtins)
     all
-    any
     attrNames
     concatLists
     elem
@@ -34,7 +33,6 @@ let
     ;
   inherit (lib)
     concatMapStringsSep
-    concatStrings
     concatStringsSep
     imap1
     isFunction
