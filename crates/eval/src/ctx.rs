@@ -62,6 +62,8 @@ pub(crate) struct Shared<'h> {
     pub(crate) imports: Mutex<FastMap<SourcePath, Val<'h>>>,
     /// The resolved path of each path that was imported.
     pub(crate) resolved: Mutex<FastMap<SourcePath, SourcePath>>,
+    /// Errors of thunks that failed, which fail the same way when they are forced again.
+    pub(crate) failures: Mutex<Vec<Arc<EvalError>>>,
     /// Store paths of sources that were used as strings.
     pub(crate) copied: Mutex<FastMap<SourcePath, Arc<[u8]>>>,
 }
@@ -158,6 +160,7 @@ impl<'h> Ctx<'h> {
             globals,
             imports: Mutex::default(),
             resolved: Mutex::default(),
+            failures: Mutex::default(),
             copied: Mutex::default(),
             options,
         });

@@ -348,6 +348,14 @@ fn builtins_and_traces() {
 }
 
 #[test]
+fn a_failure_is_remembered_without_what_was_added_later() {
+    check_error(
+        "let f = x: builtins.length x; a = throw \"x\"; in f a",
+        "x\nwhile calling the 'throw' builtin at «string»:1:35",
+    );
+}
+
+#[test]
 fn printing() {
     check("let l = [ l ]; in 1", "1");
     check(

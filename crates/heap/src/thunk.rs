@@ -8,8 +8,8 @@
 //!
 //! Transitions: a task **claims** a suspended thunk by compare-and-swap, and either **finishes** it
 //! (the value is stored with release order, so that whoever loads it with acquire order sees what
-//! it points to) or **abandons** it, which puts the old word back, so that forcing it again meets
-//! the same failure. A thunk that a task finds owned by itself is an infinite recursion; one owned
+//! it points to), **abandons** it, which puts the old word back, or **suspends** it again with a
+//! unit that fails the same way. A thunk that a task finds owned by itself is an infinite recursion; one owned
 //! by another task is to be waited for. Nothing else writes the word.
 //!
 //! Captures are readable while the thunk is suspended or owned, and garbage afterwards; they are
@@ -57,6 +57,16 @@ impl<'h, C> Claim<'h, C> {
     pub fn finish(self, value: Word<'h, C>) {
         assert!(!value.is_thunk(), "the value of a thunk is no thunk");
         self.state.store(value.bits.get(), Ordering::Release);
+    }
+
+    /// Makes the thunk one that runs another unit when it is forced again.
+    ///
+    /// # Panics
+    /// If the unit captures anything: the thunk keeps the captures it has.
+    pub fn suspend_as(self, unit: &'h Unit<'h, C>) {
+        assert_eq!(unit.n_caps, 0, "the new unit captures nothing");
+        let address = std::ptr::from_ref(unit).expose_provenance() as u64;
+        self.state.store(address | TAG_THUNK, Ordering::Release);
     }
 
     /// Makes the thunk what it was.
@@ -200,6 +210,19 @@ mod tests {
         claim.abandon();
         assert_eq!(thunk.suspended().map(|(unit, _)| unit.entry), Some(3));
         assert!(matches!(thunk.claim(TaskId(2)), Attempt::Claimed(_)));
+    }
+
+    #[test]
+    fn a_failed_thunk_may_run_another_unit() {
+        let heap = Heap::new();
+        let alloc = Alloc::new(&heap);
+        let (thunk, caps) = Word::thunk(&alloc, unit(&alloc));
+        caps[0].set(Word::null());
+        let Attempt::Claimed(claim) = thunk.claim(TaskId(1)) else {
+            panic!("nobody else claims it")
+        };
+        claim.suspend_as(alloc.value(Unit::new([8, 0, 0, 0], 0, 0)));
+        assert_eq!(thunk.suspended().map(|(unit, _)| unit.entry), Some(8));
     }
 
     #[test]

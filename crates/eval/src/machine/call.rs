@@ -21,6 +21,15 @@ pub(super) enum Entered<'h> {
     Value(Val<'h>),
 }
 
+/// The node that a call stands at.
+type Site<'h> = Option<(&'h crate::code::Code<'h>, NodeId)>;
+
+/// Where a call was written; asked for only when something fails.
+fn place_of(site: Site<'_>) -> Option<Place> {
+    let (code, node) = site?;
+    code.place(code.nodes[node as usize].pos)
+}
+
 /// More arguments than any builtin takes.
 const MAX_ARITY: usize = 16;
 
@@ -38,12 +47,11 @@ impl<'h> Ctx<'h> {
         let mut function = function;
         let mut n = n;
         let site = site.map(|site| (env.code, site));
-        let place = site.and_then(|(code, site)| code.place(code.nodes[site as usize].pos));
         loop {
             if let Some(closure) = function.as_closure() {
                 let arity = closure.unit.arity as usize;
                 if n == arity {
-                    self.make_frame(closure, n, frame, site, place)?;
+                    self.make_frame(closure, n, frame, site)?;
                     *env = Env {
                         code: closure.unit.code(),
                         caps: closure.caps,
@@ -55,7 +63,7 @@ impl<'h> Ctx<'h> {
                     return Ok(Entered::Value(self.partial(function, n)));
                 }
                 let first = self.stack.top() - n;
-                function = self.run_closure(closure, first, site, place)?;
+                function = self.run_closure(closure, first, site)?;
                 n -= arity;
                 continue;
             }
@@ -70,7 +78,7 @@ impl<'h> Ctx<'h> {
                     for (idx, arg) in args[..arity].iter_mut().enumerate() {
                         *arg = self.stack.get(first, idx as u32);
                     }
-                    let value = self.run_builtin(id, &args[..arity], place)?;
+                    let value = self.run_builtin(id, &args[..arity], place_of(site))?;
                     n -= arity;
                     if n == 0 {
                         return Ok(Entered::Value(value));
@@ -78,12 +86,12 @@ impl<'h> Ctx<'h> {
                     function = value;
                 }
                 Some(Function::Partial(partial)) => {
-                    self.insert_args(n, partial.args, place)?;
+                    self.insert_args(n, partial.args, place_of(site))?;
                     n += partial.args.len();
                     function = partial.function;
                 }
                 Some(Function::Closure(_)) | None => {
-                    function = self.call_functor(function, n, place)?;
+                    function = self.call_functor(function, n, place_of(site))?;
                     n -= 1;
                     if n == 0 {
                         return Ok(Entered::Value(function));
@@ -134,8 +142,7 @@ impl<'h> Ctx<'h> {
         closure: Closure<'h, crate::code::Code<'h>>,
         n: usize,
         frame: usize,
-        site: Option<(&'h crate::code::Code<'h>, NodeId)>,
-        place: Option<Place>,
+        site: Site<'h>,
     ) -> Result<(), Fail> {
         let unit = closure.unit;
         let first = self.stack.top() - n;
@@ -147,10 +154,10 @@ impl<'h> Ctx<'h> {
         }
         if self.calls.len() >= self.max_calls || !self.stack.extend_to(frame, unit.n_slots as usize)
         {
-            return Err(self.stack_overflow(place));
+            return Err(self.stack_overflow(place_of(site)));
         }
         if unit.flags != 0 {
-            self.bind_formals(closure, frame, place)?;
+            self.bind_formals(closure, frame, site)?;
         }
         self.calls.push(CallRecord { site, callee: unit });
         Ok(())
@@ -161,8 +168,7 @@ impl<'h> Ctx<'h> {
         &mut self,
         closure: Closure<'h, crate::code::Code<'h>>,
         first: usize,
-        site: Option<(&'h crate::code::Code<'h>, NodeId)>,
-        place: Option<Place>,
+        site: Site<'h>,
     ) -> Res<'h> {
         let top = self.stack.top();
         let n_calls = self.calls.len();
@@ -170,10 +176,10 @@ impl<'h> Ctx<'h> {
         for idx in 0..arity as u32 {
             let word = self.stack.get(first, idx);
             if !self.stack.push(word) {
-                return Err(self.stack_overflow(place));
+                return Err(self.stack_overflow(place_of(site)));
             }
         }
-        self.make_frame(closure, arity, top, site, place)?;
+        self.make_frame(closure, arity, top, site)?;
         let env = Env {
             code: closure.unit.code(),
             caps: closure.caps,
@@ -301,27 +307,30 @@ impl<'h> Ctx<'h> {
         &mut self,
         closure: Closure<'h, crate::code::Code<'h>>,
         frame: usize,
-        place: Option<Place>,
+        site: Site<'h>,
     ) -> Result<(), Fail> {
         let unit = closure.unit;
         let code = unit.code();
         let lambda = &code.lambdas[unit.lambda as usize];
-        let lambda_place = lambda.positions.first().and_then(|&pos| code.place(pos));
+        let lambda_place = || lambda.positions.first().and_then(|&pos| code.place(pos));
         let env = Env {
             code,
             caps: closure.caps,
             base: frame,
         };
         let arg = self.stack.get(frame, 0);
-        let value = match self.force_at(arg, lambda_place) {
+        let value = match self.force(arg) {
             Ok(value) => value,
-            Err(fail) => return Err(self.called_from(fail, place)),
+            Err(fail) => {
+                let fail = self.place_recursion(fail, lambda_place());
+                return Err(self.called_from(fail, place_of(site)));
+            }
         };
         let Some(set) = value.as_set() else {
             let fail = self.expected("a set", value, None);
             let text = "while evaluating the value passed for the lambda argument";
-            let fail = self.trace(fail, lambda_place, text);
-            return Err(self.called_from(fail, place));
+            let fail = self.trace(fail, lambda_place(), text);
+            return Err(self.called_from(fail, place_of(site)));
         };
         let Some(formals) = &lambda.formals else {
             return Ok(());
@@ -341,8 +350,8 @@ impl<'h> Ctx<'h> {
                         Self::function_name(code, unit.lambda),
                         crate::print::name_text(code.symbol(formal.name))
                     );
-                    let fail = self.error_at(lambda_place, ErrorKind::Type, message);
-                    return Err(self.called_from(fail, place));
+                    let fail = self.error_at(lambda_place(), ErrorKind::Type, message);
+                    return Err(self.called_from(fail, place_of(site)));
                 }
                 None => {
                     let node = env.node(formal.default);
@@ -397,13 +406,13 @@ impl<'h> Ctx<'h> {
                         crate::print::name_text(unexpected)
                     ),
                 );
-                error.place = lambda_place;
+                error.place = lambda_place();
                 error.suggestions = suggestions(
                     known.iter().map(|name| name.as_bytes()),
                     unexpected.as_bytes(),
                 );
                 let fail = self.fail(error);
-                return Err(self.called_from(fail, place));
+                return Err(self.called_from(fail, place_of(site)));
             }
         }
         Ok(())

@@ -15,12 +15,17 @@ mod select;
 mod sets;
 mod strings;
 
-use firn_heap::{Attempt, Slot};
+use std::sync::Arc;
+
+use firn_heap::{Attempt, Slot, Unit};
 use firn_ir::{Node, NodeId, Op, Pos};
 
 use crate::code::{Code, location};
-use crate::ctx::{Ctx, Res, Val};
-use crate::error::{ErrorKind, Fail, Frame, FrameKind, Place};
+use crate::ctx::{Ctx, Res, Val, lock};
+use crate::error::{ErrorKind, EvalError, Fail, Frame, FrameKind, Place};
+
+/// Marks a unit that stands for a failure.
+const FAILED: u8 = 2;
 
 /// What a body runs with.
 #[derive(Clone, Copy)]
@@ -92,17 +97,18 @@ impl<'h> Ctx<'h> {
                 "infinite recursion encountered",
             )),
             Attempt::Claimed(claim) => {
+                if claim.unit.flags & FAILED != 0 {
+                    let number = claim.unit.lambda as usize;
+                    claim.abandon();
+                    let error = lock(&self.shared.failures).get(number).cloned();
+                    return Err(self.fail_again(error));
+                }
                 let base = self.stack.top();
-                let env = Env {
-                    code: claim.unit.code(),
-                    caps: claim.caps,
-                    base,
-                };
                 if !self.stack.extend_to(base, claim.unit.n_slots as usize) {
                     claim.abandon();
                     return Err(self.stack_overflow(None));
                 }
-                let result = self.eval(&env, claim.unit.entry);
+                let result = self.run(claim.unit.code(), claim.caps, base, claim.unit.entry);
                 self.stack.truncate(base);
                 match result {
                     Ok(value) => {
@@ -110,12 +116,49 @@ impl<'h> Ctx<'h> {
                         Ok(value)
                     }
                     Err(fail) => {
-                        claim.abandon();
+                        match self.remember_failure() {
+                            Some(unit) => claim.suspend_as(unit),
+                            None => claim.abandon(),
+                        }
                         Err(fail)
                     }
                 }
             }
         }
+    }
+
+    #[cold]
+    fn fail_again(&mut self, error: Option<Arc<EvalError>>) -> Fail {
+        let error = error.map_or_else(
+            || EvalError::new(ErrorKind::Eval, "this value failed before"),
+            |error| (*error).clone(),
+        );
+        self.fail(error)
+    }
+
+    /// A unit that fails with the error in flight, for a thunk that must not be evaluated twice.
+    /// Nothing is remembered of errors that another attempt may not meet, and of those whose trace
+    /// is already long: evaluating again gives them as well.
+    #[cold]
+    fn remember_failure(&mut self) -> Option<&'h Unit<'h, Code<'h>>> {
+        const MAX_FRAMES: usize = 64;
+        let error = self.error.as_deref()?;
+        let passing = matches!(
+            error.kind,
+            ErrorKind::StackOverflow | ErrorKind::Interrupted | ErrorKind::Host
+        );
+        if passing || error.frames.len() > MAX_FRAMES {
+            return None;
+        }
+        let error = Arc::new(error.clone());
+        let number = {
+            let mut failures = lock(&self.shared.failures);
+            failures.push(error);
+            u32::try_from(failures.len() - 1).ok()?
+        };
+        let unit = self.alloc.value(Unit::new([0, number, 0, 0], 0, FAILED));
+        unit.link(self.internal.rethrow.code());
+        Some(unit)
     }
 
     #[cold]
@@ -208,11 +251,24 @@ impl<'h> Ctx<'h> {
     }
 
     /// Evaluates an expression.
-    pub(crate) fn eval(&mut self, outer: &Env<'h>, start: NodeId) -> Res<'h> {
+    #[inline]
+    pub(crate) fn eval(&mut self, env: &Env<'h>, start: NodeId) -> Res<'h> {
+        self.run(env.code, env.caps, env.base, start)
+    }
+
+    /// Evaluates an expression. What it runs with comes in registers.
+    #[inline(never)]
+    fn run(
+        &mut self,
+        code: &'h Code<'h>,
+        caps: &'h [Slot<'h, Code<'h>>],
+        base: usize,
+        start: NodeId,
+    ) -> Res<'h> {
         self.check_native_stack()?;
         let entry_top = self.stack.top();
         let n_calls = self.calls.len();
-        let mut env = *outer;
+        let mut env = Env { code, caps, base };
         let mut id = start;
         let result = loop {
             let node = env.node(id);
@@ -399,7 +455,7 @@ impl<'h> Ctx<'h> {
     }
 
     /// The value of a condition.
-    #[inline]
+    #[inline(never)]
     fn condition(
         &mut self,
         env: &Env<'h>,
@@ -451,6 +507,7 @@ impl<'h> Ctx<'h> {
         }
     }
 
+    #[inline(never)]
     fn with_variable(&mut self, env: &Env<'h>, node: &Node) -> Res<'h> {
         let symbol = env.code.symbol(node.a);
         let place = env.place(node.pos);

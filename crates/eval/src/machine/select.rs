@@ -32,9 +32,11 @@ impl<'h> Ctx<'h> {
         if let Some(value) = word.resolved() {
             return Ok(value);
         }
-        let attr_place = Self::attr_place(set, name);
-        self.force_at(word, attr_place.or(place))
-            .map_err(|fail| self.trace_attr(fail, attr_place, || crate::print::name_text(name)))
+        self.force(word).map_err(|fail| {
+            let attr_place = Self::attr_place(set, name);
+            let fail = self.place_recursion(fail, attr_place.or(place));
+            self.trace_attr(fail, attr_place, || crate::print::name_text(name))
+        })
     }
 
     /// Where an attribute of a set was written.
@@ -92,10 +94,11 @@ impl<'h> Ctx<'h> {
     }
 
     /// `base.a.b`, with a default or with computed names.
+    #[inline(never)]
     pub(super) fn select_path(&mut self, env: &Env<'h>, node: &Node) -> Result<Selected<'h>, Fail> {
         let mut word = self.operand(env, node.a)?;
         let place = env.place(node.pos);
-        let mut attr_place = None;
+        let mut last = None;
         let path = env.code.list(node.b, node.n as usize * 3);
         let result = 'path: {
             for triple in path.chunks_exact(3) {
@@ -126,13 +129,12 @@ impl<'h> Ctx<'h> {
                     break 'path Err(self.trace(fail, place, "while selecting an attribute"));
                 };
                 word = found;
-                if word.resolved().is_none() {
-                    attr_place = Self::attr_place(set, name);
-                } else {
-                    attr_place = None;
-                }
+                last = Some((set, name));
             }
-            self.force_at(word, attr_place.or(place))
+            self.force(word).map_err(|fail| {
+                let attr_place = last.and_then(|(set, name)| Self::attr_place(set, name));
+                self.place_recursion(fail, attr_place.or(place))
+            })
         };
         match result {
             Ok(value) => Ok(Selected::Value(value)),
@@ -185,6 +187,7 @@ impl<'h> Ctx<'h> {
     }
 
     /// `base ? a.b`.
+    #[inline(never)]
     pub(super) fn has_attr(&mut self, env: &Env<'h>, node: &Node) -> Res<'h> {
         let mut word = self.operand(env, node.a)?;
         let place = env.place(node.pos);

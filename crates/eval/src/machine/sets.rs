@@ -11,7 +11,7 @@ use crate::error::{ErrorKind, Fail};
 
 impl<'h> Ctx<'h> {
     /// A set literal without computed names.
-    #[inline]
+    #[inline(never)]
     pub(super) fn set_literal(&mut self, env: &Env<'h>, node: &Node) -> Val<'h> {
         let site = match env.code.sites[node.c as usize].get() {
             Some(site) => *site,
@@ -76,6 +76,7 @@ impl<'h> Ctx<'h> {
     }
 
     /// A set literal with computed names; `overrides` replace and add attributes before those.
+    #[inline(never)]
     pub(super) fn dynamic_set(
         &mut self,
         env: &Env<'h>,
@@ -130,6 +131,7 @@ impl<'h> Ctx<'h> {
 
     /// A recursive set with `__overrides`: its attributes are in a frame, so that what is
     /// overridden is seen by all of them.
+    #[inline(never)]
     pub(super) fn override_set(&mut self, env: &Env<'h>, node: &Node) -> Res<'h> {
         let set_node = env.node(node.a);
         let frame = self
@@ -163,6 +165,7 @@ impl<'h> Ctx<'h> {
     }
 
     /// Makes the bindings of a `let` or recursive set: cells first, captures then.
+    #[inline(never)]
     pub(super) fn bind_group(&mut self, env: &Env<'h>, node: &Node) {
         let n = node.b as usize;
         let framed = node.n != 0;
@@ -209,6 +212,7 @@ impl<'h> Ctx<'h> {
     }
 
     /// `a // b`. The right operand is evaluated first.
+    #[inline(never)]
     pub(super) fn update(&mut self, env: &Env<'h>, node: &Node) -> Res<'h> {
         let right = self.update_operand(
             env,
@@ -244,6 +248,7 @@ impl<'h> Ctx<'h> {
     }
 
     /// `a ++ b`.
+    #[inline(never)]
     pub(super) fn concat(&mut self, env: &Env<'h>, node: &Node) -> Res<'h> {
         let left = self.operand(env, node.a)?;
         let right = self.operand(env, node.b)?;

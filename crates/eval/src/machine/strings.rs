@@ -13,6 +13,7 @@ const SEGMENT: &str = "while evaluating a path segment";
 
 impl<'h> Ctx<'h> {
     /// `left + right` where the left operand is no number.
+    #[inline(never)]
     pub(super) fn concat_two(
         &mut self,
         env: &Env<'h>,
@@ -52,6 +53,7 @@ impl<'h> Ctx<'h> {
     }
 
     /// Interpolation, and paths with interpolated parts.
+    #[inline(never)]
     pub(super) fn strings(&mut self, env: &Env<'h>, node: &Node) -> Res<'h> {
         let mut parts = env
             .code
