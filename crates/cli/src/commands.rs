@@ -1,16 +1,19 @@
 //! All commands: one file each, one line here.
 
+pub mod build;
 pub mod config;
 pub mod derivation;
 pub mod eval;
 pub mod hash;
 pub mod key;
 pub mod log;
+pub mod nix_build;
 pub mod nix_collect_garbage;
 pub mod nix_hash;
 pub mod nix_instantiate;
 pub mod nix_store;
 pub mod path_info;
+pub mod repl;
 pub mod store;
 
 use crate::program::NIX_VERSION;
@@ -19,6 +22,7 @@ use crate::{Args, Context, Failure, Program};
 
 /// The verbs of `firn` and `nix`, sorted.
 static VERBS: &[&Verb] = &[
+    &build::BUILD,
     &config::SHOW,
     &derivation::ADD,
     &derivation::SHOW,
@@ -36,6 +40,7 @@ static VERBS: &[&Verb] = &[
     &store::read::NAR_DUMP_PATH,
     &store::read::NAR_PACK,
     &path_info::PATH_INFO,
+    &repl::REPL,
     &store::add::ADD,
     &store::add::ADD_FILE,
     &store::add::ADD_PATH,
@@ -58,6 +63,7 @@ pub fn dispatch(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     }
     match context.program {
         Program::Firn | Program::Nix => verbs::run(VERBS, context, args),
+        Program::NixBuild => nix_build::run(context, args),
         Program::NixInstantiate => nix_instantiate::run(context, args),
         Program::NixHash => nix_hash::run(context, args),
         Program::NixStore => nix_store::run(context, args),

@@ -15,6 +15,7 @@
 )]
 
 pub mod args;
+pub mod building;
 pub mod commands;
 pub mod common;
 pub mod console;
@@ -51,6 +52,13 @@ pub fn main(argv: impl Iterator<Item = OsString>) -> ExitCode {
     let mut argv = argv.map(|it| it.to_string_lossy().into_owned());
     let called_as = argv.next().unwrap_or_else(|| "firn".to_owned());
     let program = Program::named(&called_as);
+    let mut argv = argv.peekable();
+    if argv.peek().is_some_and(|it| it == building::LAUNCHER) {
+        return match firn_sys::launcher::serve_standard_input() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        };
+    }
     let mut args = Args::new(argv.collect());
     let console = Console::new(program);
     let outcome = Context::new(program, &called_as, console)

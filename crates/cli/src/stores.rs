@@ -9,10 +9,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use firn_build::BuildingStore;
 use firn_settings::{Feature, Settings};
 use firn_store::{DummyStore, GcTestHooks, LocalOptions, LocalStore, Location, Store, StoreError};
 use firn_store_model::{PublicKey, PublicKeys, SecretKey, StoreDir};
 
+use crate::failure::EXIT_ERROR;
 use crate::log_sink::ConsoleSink;
 use crate::surroundings::{self, filled};
 use crate::{Context, Failure, sources};
@@ -119,7 +121,11 @@ fn percent_decode(text: &str) -> String {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::message(error.to_string())
+        let code = match &error {
+            StoreError::Build { exit_status, .. } => *exit_status,
+            _ => EXIT_ERROR,
+        };
+        Self::with_code(code, error.to_string())
     }
 }
 
@@ -141,7 +147,12 @@ impl Context {
         if parsed.scheme == "dummy" {
             return Ok(Arc::new(DummyStore::new(store_dir_of(&parsed)?)));
         }
-        Ok(Arc::new(self.open_local_store_url(url)?))
+        let local = Arc::new(self.open_local_store_url(url)?);
+        Ok(Arc::new(BuildingStore::new(
+            local,
+            self.build_settings(),
+            Vec::new(),
+        )))
     }
 
     /// Opens the store that the settings name, if it is one of this machine.

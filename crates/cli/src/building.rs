@@ -1,0 +1,191 @@
+//! Settings as the builder takes them, and what is said before something is built.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use firn_build::{BuildSettings, SandboxMode, SandboxPath};
+use firn_events::Level;
+use firn_store::closure::sort_topologically;
+use firn_store::{MissingPaths, Store};
+use firn_store_model::{DerivedPath, StorePath};
+use firn_sys::launcher::StartMethod;
+use firn_transfer::{Netrc, Proxies, TransferOptions};
+
+use crate::size::render_size;
+use crate::{Context, Failure, surroundings};
+
+/// The first argument of the process that launches builders.
+pub const LAUNCHER: &str = "__launch-builders";
+
+impl Context {
+    /// What the settings say about building.
+    pub fn build_settings(&self) -> BuildSettings {
+        let settings = &self.settings;
+        let build = &settings.build;
+        let sandbox = &settings.sandbox;
+        let seconds = |it: i64| u64::try_from(it).unwrap_or(0);
+        let program = |text: &str| (!text.is_empty()).then(|| PathBuf::from(text));
+        let defaults = BuildSettings::default();
+        BuildSettings {
+            max_jobs: build.max_jobs.count as usize,
+            cores: build.cores as usize,
+            max_substitution_jobs: build.max_substitution_jobs.max(1) as usize,
+            keep_going: build.keep_going,
+            keep_failed: build.keep_failed,
+            fallback: build.fallback,
+            substitute: settings.store.substitute,
+            always_allow_substitutes: settings.store.always_allow_substitutes,
+            timeout: seconds(build.timeout),
+            max_silent_time: seconds(build.max_silent_time),
+            max_log_size: build.max_build_log_size,
+            log_lines: usize::try_from(build.log_lines).unwrap_or(usize::MAX),
+            keep_log: build.keep_build_log,
+            compress_log: build.compress_build_log,
+            log_command: if self.program.is_firn() {
+                "firn log".to_owned()
+            } else if settings.is_enabled(firn_settings::Feature::NixCommand) {
+                "nix log".to_owned()
+            } else {
+                "nix-store -l".to_owned()
+            },
+            logs_are_shown: !self.program.has_verbs() || self.print_build_logs,
+            system: build.system.clone(),
+            extra_platforms: build.extra_platforms.clone(),
+            system_features: build.system_features.clone(),
+            sandbox: match sandbox.sandbox {
+                firn_settings::SandboxMode::Enabled => SandboxMode::Enabled,
+                firn_settings::SandboxMode::Relaxed => SandboxMode::Relaxed,
+                firn_settings::SandboxMode::Disabled => SandboxMode::Disabled,
+            },
+            sandbox_fallback: sandbox.sandbox_fallback,
+            sandbox_paths: sandbox
+                .sandbox_paths
+                .0
+                .iter()
+                .map(|(inside, from)| {
+                    let path = SandboxPath {
+                        source: PathBuf::from(&from.source),
+                        optional: from.optional,
+                    };
+                    (PathBuf::from(inside), path)
+                })
+                .collect(),
+            sandbox_shell: settings.firn.sandbox_shell.clone(),
+            sandbox_build_dir: sandbox.sandbox_build_dir.clone(),
+            sandbox_shm_size: sandbox.sandbox_dev_shm_size.clone(),
+            filter_syscalls: sandbox.filter_syscalls,
+            allow_new_privileges: sandbox.allow_new_privileges,
+            impersonate_linux26: sandbox.impersonate_linux_26,
+            build_users_group: Some(sandbox.build_users_group.clone())
+                .filter(|it| !it.is_empty() && settings.machine().is_root),
+            start_id: sandbox.start_id,
+            id_count: sandbox.id_count,
+            build_dir: sandbox.build_dir.clone(),
+            impure_env: sandbox.impure_env.clone(),
+            host_env: std::env::vars_os()
+                .map(|(name, value)| (name.into_vec(), value.into_vec()))
+                .collect(),
+            allowed_impure_host_deps: sandbox
+                .allowed_impure_host_deps
+                .iter()
+                .map(PathBuf::from)
+                .collect(),
+            ca_file: settings.transfer.ssl_cert_file.clone(),
+            hashed_mirrors: settings.sources.hashed_mirrors.clone(),
+            mirrors: settings.mirrors.clone(),
+            transfer: self.transfer_options(),
+            apt_directory: defaults.apt_directory,
+            diff_hook: build.diff_hook.clone().filter(|_| build.run_diff_hook),
+            pre_build_hook: program(&build.pre_build_hook),
+            post_build_hook: program(&build.post_build_hook),
+            hook_config: settings.show_text(false),
+            launcher: std::env::current_exe().map_or(defaults.launcher, |program| {
+                StartMethod::Execute(program, vec![OsString::from(LAUNCHER)])
+            }),
+        }
+    }
+
+    /// What the settings say about transfers.
+    pub fn transfer_options(&self) -> TransferOptions {
+        let transfer = &self.settings.transfer;
+        let netrc = std::fs::read_to_string(&transfer.netrc_file);
+        TransferOptions {
+            connect_timeout: Duration::from_secs(transfer.connect_timeout),
+            stall_timeout: Duration::from_secs(transfer.stalled_download_timeout),
+            attempts: transfer.download_attempts,
+            proxies: proxies(),
+            ca_file: transfer.ssl_cert_file.clone(),
+            netrc: netrc.map(|it| Netrc::parse(&it)).unwrap_or_default(),
+            ..TransferOptions::default()
+        }
+    }
+
+    /// Says what a request will build and fetch.
+    pub fn say_missing(
+        &self,
+        store: &dyn Store,
+        paths: &[DerivedPath],
+        level: Level,
+    ) -> Result<(), Failure> {
+        if level > self.console.level() {
+            return Ok(());
+        }
+        let missing = store.query_missing(paths)?;
+        for line in missing_lines(store, &missing)? {
+            self.console.log(level, &line);
+        }
+        Ok(())
+    }
+}
+
+/// The proxies that the environment names.
+fn proxies() -> Proxies {
+    let any = |names: [&str; 2]| names.iter().find_map(|it| surroundings::filled(it));
+    let all = any(["all_proxy", "ALL_PROXY"]);
+    Proxies {
+        http: surroundings::filled("http_proxy").or_else(|| all.clone()),
+        https: any(["https_proxy", "HTTPS_PROXY"]).or(all),
+        direct: any(["no_proxy", "NO_PROXY"])
+            .map(|it| it.split(',').map(str::to_owned).collect())
+            .unwrap_or_default(),
+    }
+}
+
+fn missing_lines(store: &dyn Store, missing: &MissingPaths) -> Result<Vec<String>, Failure> {
+    let shown = |path: &StorePath| format!("  {}", store.store_dir().print(path));
+    let mut lines = Vec::new();
+    match missing.will_build.len() {
+        0 => {}
+        1 => lines.push("this derivation will be built:".to_owned()),
+        n => lines.push(format!("these {n} derivations will be built:")),
+    }
+    lines.extend(
+        sort_topologically(store, &missing.will_build)?
+            .iter()
+            .map(shown),
+    );
+    let sizes = format!(
+        "({} download, {} unpacked):",
+        render_size(missing.download_size),
+        render_size(missing.nar_size)
+    );
+    match missing.will_substitute.len() {
+        0 => {}
+        1 => lines.push(format!("this path will be fetched {sizes}")),
+        n => lines.push(format!("these {n} paths will be fetched {sizes}")),
+    }
+    let by_name: BTreeSet<_> = missing
+        .will_substitute
+        .iter()
+        .map(|it| (it.name(), it))
+        .collect();
+    lines.extend(by_name.into_iter().map(|it| shown(it.1)));
+    if !missing.unknown.is_empty() {
+        lines.push("don't know how to build these paths:".to_owned());
+        lines.extend(missing.unknown.iter().map(shown));
+    }
+    Ok(lines)
+}

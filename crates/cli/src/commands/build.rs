@@ -1,0 +1,189 @@
+//! `build`: builds installables, links to the outputs and prints them.
+
+use std::path::Path;
+
+use firn_build::ExitFlags;
+use firn_events::Level;
+use firn_store::{BuildMode, BuildResult, Store};
+use firn_store_model::DerivedPath;
+use serde_json::{Map, Value, json};
+
+use super::nix_build::link_name;
+use crate::installables::Installables;
+use crate::verbs::Verb;
+use crate::{Arg, Args, Context, Failure};
+
+/// `build INSTALLABLE…`.
+pub static BUILD: Verb = Verb {
+    path: &["build"],
+    about: "build derivations or fetch store paths",
+    usage: "[-f FILE | --expr EXPR] [-o LINK | --no-link] [--json] [--print-out-paths] [--dry-run] [--rebuild] [-k] [-K] [-L] [INSTALLABLE…]",
+    only_firn: false,
+    run,
+};
+
+struct Wanted {
+    installables: Installables,
+    out_link: Option<String>,
+    as_json: bool,
+    print_paths: bool,
+    dry_run: bool,
+    mode: BuildMode,
+}
+
+fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
+    let mut wanted = Wanted {
+        installables: Installables::default(),
+        out_link: Some("result".to_owned()),
+        as_json: false,
+        print_paths: false,
+        dry_run: false,
+        mode: BuildMode::Normal,
+    };
+    while let Some(arg) = args.next() {
+        match arg {
+            Arg::Word(word) => wanted.installables.words.push(word),
+            Arg::Flag(flag) => match flag.as_str() {
+                "-o" | "--out-link" => wanted.out_link = Some(args.value(&flag)?),
+                "--no-link" => wanted.out_link = None,
+                "--json" => wanted.as_json = true,
+                "--pretty" | "--no-pretty" => {}
+                "--print-out-paths" => wanted.print_paths = true,
+                "--dry-run" => wanted.dry_run = true,
+                "--rebuild" => wanted.mode = BuildMode::Check,
+                "--repair" => wanted.mode = BuildMode::Repair,
+                "-k" => context.settings.build.keep_going = true,
+                "-K" => context.settings.build.keep_failed = true,
+                _ => {
+                    if !wanted.installables.take(&flag, args, context)? {
+                        context.take_common(&flag, args)?;
+                    }
+                }
+            },
+        }
+    }
+    context.settle();
+    let context = &*context;
+    let store = context.open_store()?;
+    let paths = wanted.installables.derived_paths(context, &store)?;
+    if wanted.dry_run {
+        context.say_missing(store.as_ref(), &paths, Level::Error)?;
+        if wanted.as_json {
+            let shown: Result<Vec<_>, _> =
+                paths.iter().map(|it| planned(store.as_ref(), it)).collect();
+            context
+                .console
+                .print_line(Value::from(shown?).to_string())?;
+        }
+        return Ok(0);
+    }
+    if context.settings.interface.print_missing {
+        context.say_missing(store.as_ref(), &paths, Level::Info)?;
+    }
+    let results = build(context, store.as_ref(), &paths, wanted.mode)?;
+    if wanted.as_json {
+        let shown: Vec<_> = results.iter().map(|it| built(store.as_ref(), it)).collect();
+        context.console.print_line(Value::from(shown).to_string())?;
+    }
+    for (number, result) in results.iter().enumerate() {
+        for (output, path) in outputs_of(result) {
+            if let Some(link) = &wanted.out_link {
+                let link = link_name(link, number, output);
+                store.add_perm_root(path, Path::new(&link))?;
+            }
+            if wanted.print_paths {
+                context.console.print_line(store.store_dir().print(path))?;
+            }
+        }
+    }
+    Ok(0)
+}
+
+/// Builds, and fails with what failed.
+pub fn build(
+    context: &Context,
+    store: &dyn Store,
+    paths: &[DerivedPath],
+    mode: BuildMode,
+) -> Result<Vec<BuildResult>, Failure> {
+    let results = store.build_paths_with_results(paths, mode)?;
+    let failed: Vec<_> = results
+        .iter()
+        .filter(|it| !it.status.is_success())
+        .collect();
+    let mut flags = ExitFlags::default();
+    for result in &failed {
+        flags.note(result.status);
+    }
+    let code = flags.exit_status();
+    match failed.as_slice() {
+        [] => Ok(results),
+        [only] => Err(Failure::with_code(code, only.error.clone())),
+        several => {
+            let mut names = Vec::new();
+            for result in several {
+                context.console.say(Level::Error, &result.error);
+                names.push(format!("'{}'", result.path.print(store.store_dir())));
+            }
+            let names = names.join(", ");
+            Err(Failure::with_code(code, format!("build of {names} failed")))
+        }
+    }
+}
+
+/// Outputs by name; the name of a path that is no output is that of the main one.
+pub fn outputs_of(
+    result: &BuildResult,
+) -> impl Iterator<Item = (&str, &firn_store_model::StorePath)> {
+    let opaque = match &result.path {
+        DerivedPath::Opaque(path) => Some(("out", path)),
+        DerivedPath::Built { .. } => None,
+    };
+    let outputs = result
+        .outputs
+        .iter()
+        .map(|(name, realisation)| (name.as_str(), &realisation.out_path));
+    opaque.into_iter().chain(outputs)
+}
+
+fn planned(store: &dyn Store, path: &DerivedPath) -> Result<Value, Failure> {
+    let store_dir = store.store_dir();
+    let DerivedPath::Built { outputs, .. } = path else {
+        return Ok(store_dir.print(path.base_path()).into());
+    };
+    let mut shown = Map::new();
+    for (name, path) in store.query_derivation_output_map(path.base_path())? {
+        if outputs.contains(name.as_str()) {
+            let path = path.map_or(Value::Null, |it| store_dir.print(&it).into());
+            shown.insert(name.to_string(), path);
+        }
+    }
+    Ok(json!({"drvPath": store_dir.print(path.base_path()), "outputs": shown}))
+}
+
+fn built(store: &dyn Store, result: &BuildResult) -> Value {
+    let store_dir = store.store_dir();
+    let DerivedPath::Built { .. } = &result.path else {
+        return store_dir.print(result.path.base_path()).into();
+    };
+    let outputs: Map<_, _> = outputs_of(result)
+        .map(|(name, path)| (name.to_owned(), store_dir.print(path).into()))
+        .collect();
+    let mut shown = json!({
+        "drvPath": store_dir.print(result.path.base_path()),
+        "outputs": outputs,
+    });
+    if let Some((user, system)) = result.cpu_time {
+        shown["cpuSystem"] = json!(system as f64 / 1e6);
+        shown["cpuUser"] = json!(user as f64 / 1e6);
+    }
+    let (start, stop) = result.time;
+    if start != 0 {
+        shown["startTime"] = start.into();
+    }
+    if stop != 0 {
+        shown["stopTime"] = stop.into();
+    }
+    shown.sort_all_objects();
+    shown
+}
