@@ -1,6 +1,6 @@
 //! Hashes of strings and files, and their notations.
 
-use firn_eval::{Builtin, Ctx, ErrorKind, Fail, Res, Symbol, Val};
+use firn_eval::{Builtin, Ctx, ErrorKind, Fail, Message, Res, Symbol, Val};
 use firn_hash::{Algorithm, Hash, HashError, HashFormat, Hasher};
 
 pub(crate) const BUILTINS: &[Builtin] = &[
@@ -103,6 +103,10 @@ fn convert_hash<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
         "while locating the attribute 'toHashFormat'",
     )?;
     let format = ctx.str_no_context(format, "while evaluating the attribute 'toHashFormat'")?;
+    if format.bytes() == b"base32" {
+        let remark = b"warning: \"base32\" is a deprecated alias for hash format \"nix32\".";
+        ctx.host().emit(Message::Remark(remark.to_vec()));
+    }
     let format = HashFormat::parse(&String::from_utf8_lossy(format.bytes()));
     let format = checked(ctx, format)?;
     let parsed = Hash::parse_any(&String::from_utf8_lossy(hash.bytes()), stated);

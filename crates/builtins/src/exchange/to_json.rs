@@ -30,7 +30,8 @@ impl JsonWriter {
             context: ContextId::EMPTY,
             copy_to_store,
             invalid: None,
-            depth: 0,
+            // The call of the builtin counts, and so does its whole argument.
+            depth: 2,
         }
     }
 
@@ -149,6 +150,7 @@ impl JsonWriter {
                     file: FileId(file),
                     offset,
                 });
+                let fail = placed_overflow(ctx, fail, place);
                 let text = format!("while evaluating attribute '{name}'");
                 return Err(ctx.trace(fail, place, text));
             }
@@ -168,4 +170,14 @@ impl JsonWriter {
             self.context = ctx.heap().contexts().union(self.context, context);
         }
     }
+}
+
+/// Says at which attribute the levels were used up.
+#[cold]
+fn placed_overflow(ctx: &mut Ctx<'_>, fail: Fail, place: Option<Place>) -> Fail {
+    let mut error = ctx.take_error(fail);
+    if error.kind == ErrorKind::StackOverflow && error.place.is_none() {
+        error.place = place;
+    }
+    ctx.rethrow(error)
 }
