@@ -14,6 +14,7 @@ pub mod nix_instantiate;
 pub mod nix_store;
 pub mod path_info;
 pub mod repl;
+pub mod run;
 pub mod store;
 
 use crate::program::NIX_VERSION;
@@ -41,6 +42,8 @@ static VERBS: &[&Verb] = &[
     &store::read::NAR_PACK,
     &path_info::PATH_INFO,
     &repl::REPL,
+    &run::RUN,
+    &run::SHELL,
     &store::add::ADD,
     &store::add::ADD_FILE,
     &store::add::ADD_PATH,

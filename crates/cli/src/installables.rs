@@ -140,7 +140,7 @@ impl Installables {
 }
 
 /// What a value stands for: derivations with their outputs, or the store path that it is.
-fn built_by<'h>(
+pub fn built_by<'h>(
     evaluation: &mut Evaluation<'_, 'h>,
     value: Val<'h>,
     args: AutoArgs<'h>,

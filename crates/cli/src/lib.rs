@@ -49,7 +49,14 @@ pub use report::{Frame, Report};
 
 /// Runs the program that the first argument names with the rest of them.
 pub fn main(argv: impl Iterator<Item = OsString>) -> ExitCode {
-    let mut argv = argv.map(|it| it.to_string_lossy().into_owned());
+    let argv: Vec<OsString> = argv.collect();
+    if argv
+        .get(1)
+        .is_some_and(|it| it == commands::run::IN_STORE_VIEW)
+    {
+        return commands::run::serve_in_store_view(&argv[2..]);
+    }
+    let mut argv = argv.iter().map(|it| it.to_string_lossy().into_owned());
     let called_as = argv.next().unwrap_or_else(|| "firn".to_owned());
     let program = Program::named(&called_as);
     let mut argv = argv.peekable();

@@ -133,6 +133,24 @@ impl<'h> Package<'h> {
         Ok(Some(String::from_utf8_lossy(text.bytes()).into_owned()))
     }
 
+    /// The program that running it means: what its `meta` says, or its name without a version.
+    pub fn main_program(self, ctx: &mut Ctx<'h>) -> Result<String, Fail> {
+        let doing = "while looking for the program of a package";
+        if let Some(meta) = self.attribute("meta") {
+            let meta = Package {
+                value: ctx.force(meta)?,
+            };
+            if let Some(name) = meta.string(ctx, "mainProgram", doing)? {
+                return Ok(name);
+            }
+        }
+        if let Some(name) = self.string(ctx, "pname", doing)? {
+            return Ok(name);
+        }
+        let name = self.name(ctx)?;
+        Ok(crate::commands::run::program_name(&name))
+    }
+
     /// Its name.
     pub fn name(self, ctx: &mut Ctx<'h>) -> Result<String, Fail> {
         let name = self.string(

@@ -5,6 +5,7 @@
 //! single-threaded process that makes namespaces, mounts and credentials as a [`launcher::LaunchSpec`]
 //! asks and runs one program in them. [`seccomp`] and [`landlock`] confine such a program further,
 //! [`pseudo_terminal`] carries what it writes, [`support`] finds out what this kernel allows.
+//! [`store_view`] shows a store at its logical place.
 //!
 //! Crates above this one never speak to the kernel past the standard library except through here,
 //! so that each rule about links, crashes and permissions is kept in one place. Policy (what a
@@ -22,4 +23,5 @@ pub mod launcher;
 pub mod pseudo_terminal;
 pub mod seccomp;
 pub mod signals;
+pub mod store_view;
 pub mod support;

@@ -5,6 +5,7 @@
 //! against the code of this very build, and each run costs one process.
 
 mod case;
+mod interop;
 mod run;
 
 use std::path::Path;
@@ -28,5 +29,6 @@ fn main() -> ExitCode {
             case.check(&commands).map_err(Into::into)
         }));
     }
+    trials.extend(interop::trials(root));
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -122,7 +122,7 @@ pub fn build(
         several => {
             let mut names = Vec::new();
             for result in several {
-                context.console.say(Level::Error, &result.error);
+                context.console.log(Level::Error, &result.error);
                 names.push(format!("'{}'", result.path.print(store.store_dir())));
             }
             let names = names.join(", ");
