@@ -1,13 +1,14 @@
-//! Programs of the user that run around builds: the diff hook and the post-build hook.
+//! Programs of the user that run around builds: before one, after one, and when two results of one
+//! derivation differ.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use firn_events::{ActivityGuard, ActivityKind, Event, Level, SharedSink};
 
-use crate::{BuildError, BuildSettings};
+use crate::{BuildError, BuildSettings, SandboxPath};
 
 /// Two results of one derivation.
 pub(crate) struct Difference<'a> {
@@ -112,6 +113,51 @@ pub(crate) fn run_post_build_hook(
     )))
 }
 
+/// Asks the pre-build hook what else a sandbox is to show: lines `inside=outside` or just a path
+/// after the line `extra-sandbox-paths`, up to an empty line.
+pub(crate) fn run_pre_build_hook(
+    hook: &Path,
+    drv_path: &str,
+    root: &Path,
+) -> Result<BTreeMap<PathBuf, SandboxPath>, BuildError> {
+    let output = Command::new(hook)
+        .arg(drv_path)
+        .arg(root)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(BuildError::io("executing", hook))?;
+    if !output.status.success() {
+        return Err(BuildError::misc(format!(
+            "program '{}' {}",
+            hook.display(),
+            describe_status(output.status)
+        )));
+    }
+    parse_extra_paths(&String::from_utf8_lossy(&output.stdout)).map_err(BuildError::misc)
+}
+
+fn parse_extra_paths(text: &str) -> Result<BTreeMap<PathBuf, SandboxPath>, String> {
+    let mut paths = BTreeMap::new();
+    let mut in_paths = false;
+    for line in text.lines() {
+        match (in_paths, line) {
+            (false, "extra-sandbox-paths" | "extra-chroot-dirs") => in_paths = true,
+            (false, other) => return Err(format!("unknown pre-build hook command '{other}'")),
+            (true, "") => in_paths = false,
+            (true, line) => {
+                let (inside, source) = line.split_once('=').unwrap_or((line, line));
+                let path = SandboxPath {
+                    source: PathBuf::from(source),
+                    optional: false,
+                };
+                paths.insert(PathBuf::from(inside), path);
+            }
+        }
+    }
+    Ok(paths)
+}
+
 /// How a program ended, in the field's words.
 pub(crate) fn describe_status(status: std::process::ExitStatus) -> String {
     use std::os::unix::process::ExitStatusExt as _;
@@ -123,5 +169,19 @@ pub(crate) fn describe_status(status: std::process::ExitStatus) -> String {
             firn_sys::signals::describe(signal)
         ),
         (None, None) => "died abnormally".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pre_build_hook_speaks_in_lines() {
+        let paths = parse_extra_paths("extra-sandbox-paths\n/a\n/b=/c\n\n").expect("sound");
+        assert_eq!(paths[Path::new("/a")].source, Path::new("/a"));
+        assert_eq!(paths[Path::new("/b")].source, Path::new("/c"));
+        let error = parse_extra_paths("nonsense").expect_err("unknown");
+        assert_eq!(error, "unknown pre-build hook command 'nonsense'");
     }
 }

@@ -449,6 +449,9 @@ impl Registrar<'_> {
                 move_tree(&place.path, &real_path)?;
             }
         }
+        if !is_valid {
+            self.store.finish_placed(&info.path)?;
+        }
         info.info.deriver = Some(inputs.drv_path.clone());
         info.info.ultimate = true;
         self.note_final(name, &info.path);

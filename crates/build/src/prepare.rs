@@ -30,7 +30,7 @@ use crate::options::DerivationOptions;
 use crate::sandbox::{self, SandboxDirs, SandboxInputs};
 use crate::settings::{SandboxMode, SandboxPath};
 use crate::users::BuildUser;
-use crate::{BuildError, BuildSettings};
+use crate::{BuildError, BuildSettings, hooks};
 
 /// What is known of an output before it is built.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -405,7 +405,11 @@ fn sandbox_spec(
         (Some(identity), _) => (identity.uid, identity.gid),
         (None, owner) => owner.unwrap_or((0, 0)),
     };
-    let host_paths = host_paths(store, settings, inputs, closures)?;
+    let mut host_paths = host_paths(store, settings, inputs, closures)?;
+    if let Some(hook) = &settings.pre_build_hook {
+        let drv_path = store.store_dir().print(&inputs.drv_path);
+        host_paths.extend(hooks::run_pre_build_hook(hook, &drv_path, &root)?);
+    }
     let mut input_paths = inputs.input_paths.clone();
     for output in inputs.outputs.values() {
         if let Some(path) = &output.path {

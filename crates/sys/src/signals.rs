@@ -1,7 +1,38 @@
-//! Names of signals.
+//! Names of signals, and taking notice of those that ask a program to end.
 #![allow(unsafe_code)]
 
 use std::ffi::CStr;
+use std::io;
+
+/// Calls back, on a thread of its own, for each SIGINT, SIGTERM and SIGHUP from now on, instead of
+/// letting them end the process. Call it while there is only one thread: later ones inherit that
+/// they are left alone.
+pub fn on_request_to_end(mut callback: impl FnMut(i32) + Send + 'static) -> io::Result<()> {
+    let mut set = std::mem::MaybeUninit::uninit();
+    // SAFETY: `sigemptyset` initialises the set before anything else looks at it; the old mask is
+    // not asked for.
+    let set = unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+            libc::sigaddset(set.as_mut_ptr(), signal);
+        }
+        let set = set.assume_init();
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
+        set
+    };
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            loop {
+                let mut signal = 0;
+                // SAFETY: the set is initialised and the result goes to a local value.
+                if unsafe { libc::sigwait(&raw const set, &raw mut signal) } == 0 {
+                    callback(signal);
+                }
+            }
+        })
+        .map(drop)
+}
 
 /// What a signal is called, as the C library puts it (`Killed`, `Segmentation fault`).
 pub fn describe(signal: i32) -> String {

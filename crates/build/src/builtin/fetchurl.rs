@@ -105,10 +105,9 @@ impl Builtin<'_> {
             .download(&Request::new(from))
             .map_err(|error| error.to_string())?;
         if unpack {
-            let compression = if url.ends_with(".xz") {
-                Compression::Xz
-            } else {
-                Compression::None
+            let compression = match url.strip_suffix(".xz") {
+                Some(_) => Compression::Xz,
+                None => Compression::None,
             };
             let mut archive = compression
                 .reader(download)

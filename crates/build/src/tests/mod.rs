@@ -5,6 +5,7 @@
 //! build needs the sandbox, and nothing of the host's own store is touched.
 
 mod basics;
+mod builtins;
 mod escapes;
 mod many;
 mod world;

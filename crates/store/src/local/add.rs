@@ -210,6 +210,16 @@ impl LocalStore {
         Ok(())
     }
 
+    /// What the settings ask to happen to contents that somebody else put in their place, before
+    /// they are registered: sharing of equal files, syncing.
+    pub fn finish_placed(&self, path: &StorePath) -> Result<(), StoreError> {
+        let real_path = self.location.physical_path(path);
+        if self.options.fsync_store_paths {
+            firn_sys::file::sync_tree(&real_path).map_err(path_error("syncing", &real_path))?;
+        }
+        self.finish_path(&real_path, false)
+    }
+
     /// The last steps before registration.
     pub(super) fn finish_path(&self, real_path: &Path, repair: bool) -> Result<(), StoreError> {
         if self.options.auto_optimise {
