@@ -56,6 +56,12 @@ const NARINFOS: &[&[u8]] = &[
       References: i7864rp2cdbbif8dy639hbjpxv46lsrp-p\nSig: k:AAEC\n",
 ];
 
+#[test]
+fn verdicts_agree_on_what_fuzzing_found() {
+    language::grammar(b"{ x = 123;\n  y = 456;\n  x = 789;\n}\n");
+    language::grammar(b"{ ${''a''$''} = 1; a = { b = 1; }; a.b = 2; }");
+}
+
 proptest! {
     #[test]
     fn lexer_holds(text in nixish()) {

@@ -182,13 +182,14 @@ impl AstSink<'_> {
             show_name(&self.ast, *name, &mut text);
         }
         let start = pos.get().unwrap_or(0);
+        let end = self.table.end(self.table.token_at(start));
         self.errors.push(SyntaxError::new(
             SyntaxErrorKind::DuplicateAttribute {
                 path: text,
                 previous: previous.get().unwrap_or(0),
             },
             start,
-            start,
+            end,
             time,
         ));
     }

@@ -118,6 +118,15 @@ impl<'t> TokenTable<'t> {
         &self.text[self.start(token) as usize..self.end(token) as usize]
     }
 
+    /// The token that starts at a byte, or covers it; the last one past the end of the text.
+    ///
+    /// # Panics
+    /// If the text is empty.
+    pub fn token_at(&self, offset: u32) -> TokenIdx {
+        let tokens = &self.starts[..self.kinds.len()];
+        tokens.partition_point(|&start| start <= offset) as TokenIdx - 1
+    }
+
     /// The bytes that a range of tokens covers.
     pub fn byte_range(&self, range: TokenRange) -> Range<u32> {
         if range.start >= range.end {
