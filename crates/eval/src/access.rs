@@ -96,12 +96,11 @@ impl<'h> Ctx<'h> {
         get: impl FnOnce(Val<'h>) -> Option<T>,
     ) -> Result<T, Fail> {
         let value = self.force_at(word, place)?;
-        match get(value) {
-            Some(result) => Ok(result),
-            None => {
-                let fail = self.expected(what, value, None);
-                self.traced(fail, place, text)
-            }
+        if let Some(result) = get(value) {
+            Ok(result)
+        } else {
+            let fail = self.expected(what, value, None);
+            self.traced(fail, place, text)
         }
     }
 

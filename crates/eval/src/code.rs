@@ -152,7 +152,7 @@ impl<'h> Ctx<'h> {
                         );
                         return Err(self.error(crate::ErrorKind::Eval, message));
                     }
-                    let home = self.host_result(|host| host.home_dir())?;
+                    let home = self.host_result(super::host::Host::home_dir)?;
                     let literal = [home.as_slice(), &literal[1..]].concat();
                     resolve_literal(&literal, dir)
                 } else {

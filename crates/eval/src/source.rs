@@ -98,7 +98,9 @@ impl<'h> Ctx<'h> {
             text.push_str(line_text.trim_end_matches(' '));
             if line == at.line {
                 let indent = " ".repeat(at.column as usize - 1);
-                text.push_str(&format!("\n               | {indent}^"));
+                text.push_str("\n               | ");
+                text.push_str(&indent);
+                text.push('^');
             }
         }
         text.into_bytes()
@@ -230,12 +232,12 @@ impl<'h> Ctx<'h> {
     /// are meant from where it really is, and `default.nix` is added to a directory. Links among
     /// the directories above stay.
     pub fn resolve_import(&mut self, path: &SourcePath) -> Result<SourcePath, Fail> {
+        const MAX_LINKS: usize = 1024;
         if let Some(known) = lock(&self.shared.resolved).get(path) {
             return Ok(known.clone());
         }
         let resolved = self.host_result(|host| {
             host.check_access(path)?;
-            const MAX_LINKS: usize = 1024;
             let mut at = path.clone();
             for n_links in 0.. {
                 let (Some(parent), Some(name)) = (at.parent(), at.path.file_name()) else {

@@ -16,6 +16,9 @@ use firn_store::Store;
 /// A link may lead to a link; this many in a row are taken for a circle.
 const MAX_LINKS: usize = 1024;
 
+/// Entries of a directory; a type may be left for later.
+type Listing = Vec<(Vec<u8>, Option<FileType>)>;
+
 /// Files that live in the program: their paths and contents.
 pub(crate) type Embedded = &'static [(&'static str, &'static [u8])];
 
@@ -97,10 +100,7 @@ impl Files {
         }
     }
 
-    pub(crate) fn read_dir(
-        &self,
-        path: &SourcePath,
-    ) -> Result<Vec<(Vec<u8>, Option<FileType>)>, HostError> {
+    pub(crate) fn read_dir(&self, path: &SourcePath) -> Result<Listing, HostError> {
         let listing = |error: io::Error| {
             if is_absent(&error) && error.kind() == io::ErrorKind::NotFound {
                 return missing(path);

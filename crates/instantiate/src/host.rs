@@ -62,6 +62,11 @@ pub struct Surroundings {
     pub interrupted: Arc<AtomicBool>,
 }
 
+/// Places of the search path that were addresses, with what was fetched.
+type Places = HashMap<Vec<u8>, Result<Vec<u8>, HostError>>;
+/// Texts with what stands in their place.
+type Rewrites = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// The host of an evaluation whose paths live in a store. Copies are the same host.
 #[derive(Clone)]
 pub struct StoreHost(Arc<Inner>);
@@ -84,7 +89,7 @@ pub struct Inner {
     sources: Mutex<HashMap<SourcePath, StorePath>>,
     /// Below what a restricted or pure evaluation may look; `None` is everywhere.
     allowed: Option<RwLock<BTreeSet<CanonicalPath>>>,
-    places: Mutex<HashMap<Vec<u8>, Result<Vec<u8>, HostError>>>,
+    places: Mutex<Places>,
     search_path: OnceLock<Vec<SearchPathEntry>>,
 }
 
@@ -433,10 +438,7 @@ impl Host for StoreHost {
 
 impl StoreHost {
     /// Builds outputs that an evaluation wants to read.
-    fn realise(
-        &self,
-        wanted: &[(SingleDerivedPath, OutputName)],
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, HostError> {
+    fn realise(&self, wanted: &[(SingleDerivedPath, OutputName)]) -> Result<Rewrites, HostError> {
         let store_dir = self.store.store_dir();
         if !self.surroundings.allow_import_from_derivation {
             let first = SingleDerivedPath::Built {

@@ -5,7 +5,7 @@
 //! each: before anything is built, and at the end. An evaluation that only prints never writes
 //! at all.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use firn_store::{DerivationText, Store, StoreError};
@@ -17,8 +17,8 @@ use crate::source_tree::Source;
 #[derive(Default)]
 struct Queue {
     derivations: Vec<DerivationText>,
-    /// Where each queued or written derivation stands, so that none is queued twice.
-    seen: HashMap<StorePath, ()>,
+    /// Everything that was ever queued, so that nothing is queued twice.
+    seen: HashSet<StorePath>,
     sources: Vec<(StorePath, Source)>,
 }
 
@@ -48,7 +48,7 @@ impl Pending {
     /// Queues a derivation. Those it refers to have been queued before it.
     pub fn derivation(&self, text: DerivationText) {
         let mut queue = self.lock();
-        if self.read_only || queue.seen.insert(text.path.clone(), ()).is_some() {
+        if self.read_only || !queue.seen.insert(text.path.clone()) {
             return;
         }
         queue.derivations.push(text);
@@ -57,7 +57,7 @@ impl Pending {
     /// Queues a source.
     pub fn source(&self, path: StorePath, source: Source) {
         let mut queue = self.lock();
-        if self.read_only || queue.seen.insert(path.clone(), ()).is_some() {
+        if self.read_only || !queue.seen.insert(path.clone()) {
             return;
         }
         queue.sources.push((path, source));

@@ -97,8 +97,8 @@ fn filter_source<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
         ctx,
         &path,
         &Wanted {
-            filter,
             context,
+            filter,
             ..Wanted::default()
         },
     )
@@ -180,9 +180,7 @@ fn add_inner<'h>(
     }
     let resolved = ctx.host_result(|host| host.resolve_symlinks(&path, true))?;
     if ctx.host_result(|host| host.file_type(&resolved))?.is_none() {
-        return Err(ctx
-            .host_result::<()>(|_| Err(crate::files::missing(&path)))
-            .unwrap_err());
+        return ctx.host_result(|_| Err(crate::files::missing(&path)));
     }
     let source = ctx.host_result(|_| host.source(&resolved))?;
     let added = source
