@@ -1,7 +1,7 @@
 //! Derivations as they lie in stores: reading them, their output paths, and the hash modulo fixed
 //! outputs over a whole graph of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use firn_hash::Hash;
@@ -83,6 +83,7 @@ pub(crate) fn known_outputs(
 /// The outputs of a derivation, those of content-addressed ones from their realisations.
 pub(crate) fn output_map(
     store: &dyn Store,
+    modulos: &HashModulos,
     drv_path: &StorePath,
 ) -> Result<BTreeMap<OutputName, Option<StorePath>>, StoreError> {
     let derivation = store.read_derivation(drv_path)?;
@@ -92,7 +93,7 @@ pub(crate) fn output_map(
     if outputs.values().all(Option::is_some) {
         return Ok(outputs);
     }
-    let drv_hash = HashModulos::default().of_outputs(store, drv_path)?;
+    let drv_hash = modulos.of_outputs(store, drv_path)?;
     for (name, path) in &mut outputs {
         if path.is_none() {
             let id = DrvOutput {
@@ -110,10 +111,10 @@ pub(crate) fn output_map(
 /// Checks that the output paths of a derivation follow from it.
 pub(crate) fn check(
     store: &dyn Store,
+    modulos: &HashModulos,
     drv_path: &StorePath,
     derivation: &Derivation,
 ) -> Result<(), StoreError> {
-    let modulos = HashModulos::default();
     let failed = |error: &dyn std::fmt::Display| {
         StoreError::format(format!(
             "derivation '{}' is not valid: {error}",
@@ -144,6 +145,8 @@ impl HashModulos {
     /// may be deeper than the native stack, so the way is kept in a list.
     pub fn of(&self, store: &dyn Store, drv_path: &StorePath) -> Result<HashModulo, StoreError> {
         let mut pending: Vec<(StorePath, Option<Arc<Derivation>>)> = vec![(drv_path.clone(), None)];
+        // Those that wait for their inputs.
+        let mut open: HashSet<StorePath> = HashSet::new();
         while let Some((path, read)) = pending.pop() {
             if self.known(&path).is_some() {
                 continue;
@@ -159,10 +162,8 @@ impl HashModulos {
                 .cloned()
                 .collect();
             if !missing.is_empty() {
-                if pending
-                    .iter()
-                    .any(|(waiting, read)| read.is_some() && missing.contains(waiting))
-                {
+                open.insert(path.clone());
+                if missing.iter().any(|input| open.contains(input)) {
                     return Err(StoreError::format(format!(
                         "derivation '{}' depends on itself",
                         store.store_dir().print(&path)
@@ -177,10 +178,8 @@ impl HashModulos {
                     Ok(self.known(input).expect("inputs were computed before"))
                 })
                 .map_err(StoreError::format)?;
-            self.memo
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(path, modulo);
+            open.remove(&path);
+            self.insert(path, modulo);
         }
         Ok(self
             .known(drv_path)

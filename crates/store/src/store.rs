@@ -23,6 +23,7 @@ use firn_store_model::{
     StoreDir, StorePath, ValidPathInfo,
 };
 
+use crate::derivation::HashModulos;
 use crate::error::StoreError;
 use crate::tree::{Filter, SourceTree};
 use crate::types::{
@@ -91,7 +92,7 @@ pub trait Store: Send + Sync {
         &self,
         drv_path: &StorePath,
     ) -> Result<BTreeMap<OutputName, Option<StorePath>>, StoreError> {
-        crate::derivation::output_map(self.as_dyn(), drv_path)
+        crate::derivation::output_map(self.as_dyn(), &HashModulos::default(), drv_path)
     }
 
     /// How many bytes getting a path from here takes; zero where that is not known.

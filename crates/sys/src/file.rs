@@ -59,6 +59,22 @@ pub fn replace_symlink(target: &Path, link: &Path) -> io::Result<()> {
     }
 }
 
+/// Puts `new` where `old` is, and what was there where `new` was, in one step. Where nothing is at
+/// `old`, or the file system cannot exchange names, this is an ordinary move, preceded by the
+/// removal of what is there.
+pub fn exchange(new: &Path, old: &Path) -> io::Result<()> {
+    let flags = rustix::fs::RenameFlags::EXCHANGE;
+    match rustix::fs::renameat_with(CWD, new, CWD, old, flags) {
+        Ok(()) => Ok(()),
+        Err(Errno::NOENT) => std::fs::rename(new, old),
+        Err(Errno::INVAL | Errno::NOSYS) => {
+            remove_tree(old)?;
+            std::fs::rename(new, old)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Writes a file so that its name leads to the old contents or to all of the new ones. With
 /// `durable` the contents and the name are on disk on return.
 pub fn write_file_atomically(
@@ -187,7 +203,7 @@ pub fn remove_extended_attributes(path: &Path, keep: &[Vec<u8>]) -> io::Result<(
 }
 
 /// Removes a file or a whole tree, read-only directories included, and returns how many bytes
-/// that gives back: the size of every file whose last name is gone. An absent path gives zero.
+/// that gives back: the size of every file whose last name is gone (or last but one). An absent path gives zero.
 pub fn remove_tree(path: &Path) -> io::Result<u64> {
     let metadata = match std::fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
@@ -196,7 +212,7 @@ pub fn remove_tree(path: &Path) -> io::Result<u64> {
     };
     if !metadata.is_dir() {
         return match std::fs::remove_file(path) {
-            Ok(()) => Ok(freed_by_unlink(metadata.nlink(), metadata.blocks())),
+            Ok(()) => Ok(freed_by_unlink(metadata.nlink(), metadata.len())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
             Err(error) => Err(error),
         };
@@ -216,9 +232,10 @@ pub fn remove_tree(path: &Path) -> io::Result<u64> {
     remove_directory_at(&parent, name)
 }
 
-/// A file with another name keeps its blocks.
-fn freed_by_unlink(n_links: u64, blocks: u64) -> u64 {
-    if n_links <= 1 { blocks * 512 } else { 0 }
+/// What removing one name of a file gives back: its size if that was the last name. A second name
+/// is likely that of a deduplicated file, which goes in the same sweep.
+fn freed_by_unlink(n_links: u64, size: u64) -> u64 {
+    if n_links <= 2 { size } else { 0 }
 }
 
 /// Depth-first removal relative to directory descriptors, so that path lengths and renames of
@@ -238,7 +255,7 @@ fn remove_directory_at(parent: &impl rustix::fd::AsFd, name: &OsStr) -> io::Resu
     if Mode::from_raw_mode(metadata.st_mode) & Mode::RWXU != Mode::RWXU {
         rustix::fs::fchmod(&directory, Mode::RWXU)?;
     }
-    let mut freed = u64::try_from(metadata.st_blocks).unwrap_or(0) * 512;
+    let mut freed = 0;
     // Names are collected first: removing while reading may skip entries on some file systems.
     let mut names = Vec::new();
     for entry in rustix::fs::Dir::read_from(&directory)? {
@@ -267,7 +284,7 @@ fn remove_directory_at(parent: &impl rustix::fd::AsFd, name: &OsStr) -> io::Resu
             Ok(()) => {
                 freed += freed_by_unlink(
                     metadata.st_nlink as u64,
-                    u64::try_from(metadata.st_blocks).unwrap_or(0),
+                    u64::try_from(metadata.st_size).unwrap_or(0),
                 );
             }
             Err(Errno::NOENT) => {}

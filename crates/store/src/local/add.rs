@@ -88,9 +88,9 @@ impl LocalStore {
             lock.remove_on_release();
             return Ok(true);
         }
-        Self::remove_leftover(&real_path)?;
         self.auto_collect()?;
-        let placement = Placement::new(&real_path, self.options.fsync_store_paths);
+        let site = self.site(path, real_path)?;
+        let placement = Placement::new(&site.path, self.options.fsync_store_paths);
         let mut nar_hasher = Hasher::new(Algorithm::Sha256);
         let mut other_hasher = (address.method == ContentAddressMethod::Nar
             && address.hash.algorithm() != Algorithm::Sha256)
@@ -103,7 +103,7 @@ impl LocalStore {
             Ok(())
         });
         if let Err(error) = streamed {
-            Self::remove_leftover(&real_path)?;
+            Self::remove_leftover(&site.path)?;
             return Err(error);
         }
         let nar_size = nar_hasher.n_bytes();
@@ -112,17 +112,17 @@ impl LocalStore {
             (_, Some(hasher)) => hasher.finish(),
             (ContentAddressMethod::Nar, None) => nar_hash,
             (method, None) => {
-                let placed = LocalTree::new(&real_path);
+                let placed = LocalTree::new(&site.path);
                 let listing = Listing::walk(&placed, None)?;
                 content_address(&placed, &listing, method, address.hash.algorithm())?.hash
             }
         };
         if found != address.hash {
-            Self::remove_leftover(&real_path)?;
+            Self::remove_leftover(&site.path)?;
             lock.remove_on_release();
             return Ok(false);
         }
-        self.finish_path(&real_path, options.repair)?;
+        self.finish_path(site, options.repair)?;
         let mut info = PathInfo::new(nar_hash, nar_size);
         info.references.clone_from(&options.references);
         info.content_address = Some(address);
@@ -199,11 +199,16 @@ impl LocalStore {
         let real_path = self.location.physical_path(&info.path);
         let mut lock = Self::lock_path(&real_path)?;
         if repair || !self.db.is_valid(&info.path)? {
-            Self::remove_leftover(&real_path)?;
             self.auto_collect()?;
-            fault::point("add: move to its place");
-            super::move_tree(staged, &real_path)?;
-            self.finish_path(&real_path, repair)?;
+            if !self.db.is_valid(&info.path)? {
+                Self::remove_leftover(&real_path)?;
+            }
+            let site = Site {
+                path: staged.to_owned(),
+                real_path,
+                _staging: None,
+            };
+            self.finish_path(site, repair)?;
             self.register(info)?;
         }
         lock.remove_on_release();
@@ -217,16 +222,52 @@ impl LocalStore {
         if self.options.fsync_store_paths {
             firn_sys::file::sync_tree(&real_path).map_err(path_error("syncing", &real_path))?;
         }
-        self.finish_path(&real_path, false)
+        let site = Site {
+            path: real_path.clone(),
+            real_path,
+            _staging: None,
+        };
+        self.finish_path(site, false)
     }
 
-    /// The last steps before registration.
-    pub(super) fn finish_path(&self, real_path: &Path, repair: bool) -> Result<(), StoreError> {
+    /// Where a path is to be written: in its place, cleared of leftovers; but beside it if it is
+    /// valid, for then what is there, damaged or not, has to stay until it can be replaced.
+    pub(super) fn site(&self, path: &StorePath, real_path: PathBuf) -> Result<Site, StoreError> {
+        if self.db.is_valid(path)? {
+            let staging = self.staging_directory()?;
+            let path = staging.path.join("x");
+            return Ok(Site {
+                path,
+                real_path,
+                _staging: Some(staging),
+            });
+        }
+        Self::remove_leftover(&real_path)?;
+        Ok(Site {
+            path: real_path.clone(),
+            real_path,
+            _staging: None,
+        })
+    }
+
+    /// The last steps before registration. What the path held before, if anything, goes with the
+    /// staging directory.
+    pub(super) fn finish_path(&self, site: Site, repair: bool) -> Result<(), StoreError> {
+        let Site {
+            path,
+            real_path,
+            _staging: replaced,
+        } = site;
+        if path != real_path {
+            fault::point("add: move to its place");
+            super::move_tree(&path, &real_path)?;
+        }
+        drop(replaced);
         if self.options.auto_optimise {
-            self.optimise_path(real_path, repair)?;
+            self.optimise_path(&real_path, repair)?;
         }
         if self.options.fsync_store_paths {
-            sync_parent(real_path).map_err(path_error("syncing", real_path))?;
+            sync_parent(&real_path).map_err(path_error("syncing", &real_path))?;
         }
         Ok(())
     }
@@ -274,6 +315,13 @@ impl LocalStore {
             }
         }
     }
+}
+
+/// Where a path is being written.
+pub(super) struct Site {
+    pub(super) path: PathBuf,
+    real_path: PathBuf,
+    _staging: Option<StagingDirectory>,
 }
 
 /// A locked directory, removed with all that is left in it.

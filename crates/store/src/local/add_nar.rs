@@ -3,6 +3,7 @@
 //! only if hash, size and content address are what they were said to be.
 
 use std::io::{self, Read};
+use std::path::Path;
 
 use firn_hash::{Algorithm, HashFormat, HashingReader};
 use firn_store_model::{ContentAddress, ContentAddressMethod, ValidPathInfo};
@@ -51,20 +52,20 @@ impl LocalStore {
         let real_path = self.location.physical_path(&info.path);
         let mut lock = Self::lock_path(&real_path)?;
         if options.repair || !self.db.is_valid(&info.path)? {
-            Self::remove_leftover(&real_path)?;
+            let site = self.site(&info.path, real_path)?;
             let mut reader = HashingReader::new(Algorithm::Sha256, source);
             let outcome =
-                unpack(&mut reader, &real_path, self.options.fsync_store_paths).and_then(|()| {
+                unpack(&mut reader, &site.path, self.options.fsync_store_paths).and_then(|()| {
                     let (hash, size, _) = reader.finish();
-                    self.check_archive(info, hash, size)
+                    self.check_archive(info, &site.path, hash, size)
                 });
             if let Err(error) = outcome {
-                Self::remove_leftover(&real_path)?;
+                Self::remove_leftover(&site.path)?;
                 lock.remove_on_release();
                 return Err(error);
             }
             self.auto_collect()?;
-            self.finish_path(&real_path, options.repair)?;
+            self.finish_path(site, options.repair)?;
             self.register(info.clone())?;
         }
         lock.remove_on_release();
@@ -74,6 +75,7 @@ impl LocalStore {
     fn check_archive(
         &self,
         info: &ValidPathInfo,
+        placed: &Path,
         hash: firn_hash::Hash,
         size: u64,
     ) -> Result<(), StoreError> {
@@ -97,7 +99,7 @@ impl LocalStore {
         let Some(address) = info.content_address else {
             return Ok(());
         };
-        let found = self.address_of_placed(info, address)?;
+        let found = Self::address_of_placed(info, placed, address)?;
         if found != address {
             return Err(StoreError::HashMismatch {
                 path: path(),
@@ -111,11 +113,11 @@ impl LocalStore {
 
     /// The content address that a tree in its place really has.
     fn address_of_placed(
-        &self,
         info: &ValidPathInfo,
+        placed: &Path,
         address: ContentAddress,
     ) -> Result<ContentAddress, StoreError> {
-        let tree = LocalTree::new(self.location.physical_path(&info.path));
+        let tree = LocalTree::new(placed);
         let listing = Listing::walk(&tree, None)?;
         if address.method == ContentAddressMethod::Nar && info.references.contains(&info.path) {
             let hash = crate::hash_tree::nar_hash_modulo(

@@ -19,6 +19,7 @@ mod gc;
 mod logs;
 mod open;
 mod optimise;
+mod repair;
 mod roots;
 mod temp_roots;
 mod verify;
@@ -39,6 +40,7 @@ pub use config::{GcTestHooks, LocalOptions, Location};
 use db::{Database, Registration};
 use temp_roots::TempRoots;
 
+use crate::derivation::HashModulos;
 use crate::error::{StoreError, path_error};
 use crate::store::Store;
 use crate::tree::{Filter, Listing, LocalTree, SourceTree, stream};
@@ -55,6 +57,7 @@ pub struct LocalStore {
     db: Database,
     temp_roots: Arc<TempRoots>,
     auto_gc: Mutex<gc::AutoGc>,
+    modulos: HashModulos,
     /// Shared while the database is open; says that nobody may change the schema.
     _big_lock: Option<File>,
 }
@@ -70,6 +73,7 @@ impl LocalStore {
             db: opened.db,
             temp_roots,
             auto_gc: Mutex::default(),
+            modulos: HashModulos::default(),
             _big_lock: opened.big_lock,
         })
     }
@@ -195,25 +199,30 @@ impl LocalStore {
             return Ok(Vec::new());
         }
         let derivation = self.read_invalid_derivation(path)?;
-        crate::derivation::check(self, path, &derivation)?;
+        crate::derivation::check(self, &self.modulos, path, &derivation)?;
         crate::derivation::known_outputs(&self.location.store_dir, &derivation)
     }
 }
 
-/// Renames a tree that may be a read-only directory, and so may not be renamed by its owner
-/// unless that is lifted for the moment (its `..` changes).
+/// Puts a finished tree in its place; whatever was there takes its old place. A read-only directory
+/// may not be moved by an ordinary user (its `..` changes), so that is lifted for the moment.
 fn move_tree(from: &Path, to: &Path) -> Result<(), StoreError> {
     let failed = |error| path_error("moving", from)(error);
-    let is_directory = std::fs::symlink_metadata(from)
-        .map_err(path_error("getting status of", from))?
-        .is_dir();
-    if is_directory && firn_sys::file::effective_ids().0 != 0 {
-        firn_sys::file::set_mode(from, 0o755).map_err(failed)?;
-        std::fs::rename(from, to).map_err(failed)?;
-        firn_sys::file::set_mode(to, 0o555).map_err(failed)
-    } else {
-        std::fs::rename(from, to).map_err(failed)
+    let is_directory =
+        |path: &Path| std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
+    if firn_sys::file::effective_ids().0 == 0 {
+        return firn_sys::file::exchange(from, to).map_err(failed);
     }
+    for path in [from, to] {
+        if is_directory(path) {
+            firn_sys::file::set_mode(path, 0o755).map_err(failed)?;
+        }
+    }
+    firn_sys::file::exchange(from, to).map_err(failed)?;
+    if is_directory(to) {
+        firn_sys::file::set_mode(to, 0o555).map_err(failed)?;
+    }
+    Ok(())
 }
 
 impl Store for LocalStore {
@@ -278,7 +287,7 @@ impl Store for LocalStore {
                 .map(|(name, path)| (name, Some(path)))
                 .collect());
         }
-        crate::derivation::output_map(self, drv_path)
+        crate::derivation::output_map(self, &self.modulos, drv_path)
     }
 
     fn valid_derivers(&self, path: &StorePath) -> Result<StorePathSet, StoreError> {

@@ -175,3 +175,45 @@ fn every_method_gives_the_path_that_the_reference_gives() {
         "qa1w9gdfrba6jl2r57mb3c43863gqywp-hello.txt",
     );
 }
+
+#[test]
+fn repairing_replaces_damaged_contents() {
+    let test = TestStore::new();
+    let source = sample_tree(test.dir.path());
+    let path = test.tree(&source);
+    let real = test.store.physical_path(&path).unwrap();
+    let nar = dump(&test, &path);
+    std::fs::remove_file(real.join("a.b")).unwrap();
+    let verify = || {
+        let options = crate::VerifyOptions {
+            check_contents: true,
+            repair: false,
+        };
+        test.store.verify(options).unwrap()
+    };
+    assert!(verify());
+    let repair = AddOptions {
+        repair: true,
+        ..AddOptions::default()
+    };
+    test.store
+        .add_tree("sample", &LocalTree::new(&source), None, &repair)
+        .unwrap();
+    assert!(!verify());
+    std::fs::remove_file(real.join("a")).unwrap();
+    assert!(verify());
+    let info = test.store.query_path_info(&path).unwrap().unwrap();
+    let options = NarOptions {
+        repair: true,
+        ..NarOptions::default()
+    };
+    test.store
+        .add_nar(&info, &mut nar.as_slice(), options)
+        .unwrap();
+    assert!(!verify());
+    // The damaged contents are gone for good.
+    let names = std::fs::read_dir(test.root().join("nix/store"))
+        .unwrap()
+        .count();
+    assert_eq!(names, 2, "the path and the links");
+}

@@ -34,6 +34,11 @@ fn scenario(dir: &Path) {
         .unwrap();
     let mut nar = Vec::new();
     store.nar_from_path(&tree, &mut nar).unwrap();
+    let repaired = AddOptions {
+        repair: true,
+        ..AddOptions::default()
+    };
+    store.add_tree("sample", &source, None, &repaired).unwrap();
     let copy = store
         .add_dump("copy", &mut nar.as_slice(), DumpFormat::Nar, &options)
         .unwrap();

@@ -93,6 +93,9 @@ impl LocalStore {
             result: GcResult::default(),
         };
         deleter.learn_new_roots(&mut graph);
+        if !deletes {
+            events.message(Level::Info, "determining live/dead paths...");
+        }
         let outcome = match &options.action {
             GcAction::ReturnLive => {
                 deleter.report(graph.alive());
