@@ -183,7 +183,7 @@ fn surroundings_of(context: &Context, flags: &EvalFlags) -> Surroundings {
                 let entry = search_path::Entry::parse(it.as_bytes());
                 SearchPathEntry {
                     prefix: entry.prefix,
-                    path: entry.place,
+                    path: from_here(entry.place),
                 }
             })
             .collect(),
@@ -201,6 +201,15 @@ fn surroundings_of(context: &Context, flags: &EvalFlags) -> Surroundings {
     }
 }
 
+/// A place of the search path, seen from the working directory unless it is an address.
+fn from_here(place: Vec<u8>) -> Vec<u8> {
+    let is_address = search_path::is_address(&place) || place.starts_with(b"flake:");
+    if is_address || place.starts_with(b"/") || place.is_empty() {
+        return place;
+    }
+    sources::here().join(&place).path.as_bytes().to_vec()
+}
+
 /// What evaluation tells the user while it runs.
 fn say(console: Console, message: &Message) {
     match message {
@@ -211,7 +220,7 @@ fn say(console: Console, message: &Message) {
             );
         }
         Message::Warning(text) => console.evaluation_warning(&String::from_utf8_lossy(text)),
-        Message::Remark(text) => console.log(Level::Warn, &String::from_utf8_lossy(text)),
+        Message::Remark(text) => console.say(Level::Warn, &String::from_utf8_lossy(text)),
         Message::Info(text) => console.log(Level::Info, &String::from_utf8_lossy(text)),
     }
 }

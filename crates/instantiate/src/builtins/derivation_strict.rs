@@ -83,7 +83,7 @@ fn instantiate<'h>(ctx: &mut Ctx<'h>, name: &str, attrs: Val<'h>) -> Res<'h> {
     if made.hash_was_empty {
         let message = format!("found empty hash, assuming '{}'", zero_hash());
         ctx.host()
-            .emit(firn_eval::Message::Warning(message.into_bytes()));
+            .emit(firn_eval::Message::Remark(message.into_bytes()));
     }
     let result = result_value(ctx, &host, &made);
     host.pending.derivation(made.text);
@@ -364,7 +364,7 @@ impl<'c, 'h> Reader<'c, 'h> {
     fn warn(&self, message: String) {
         self.ctx
             .host()
-            .emit(firn_eval::Message::Warning(message.into_bytes()));
+            .emit(firn_eval::Message::Remark(message.into_bytes()));
     }
 }
 
