@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod config;
+pub mod copy;
 pub mod derivation;
 pub mod eval;
 pub mod hash;
@@ -25,6 +26,7 @@ use crate::{Args, Context, Failure, Program};
 static VERBS: &[&Verb] = &[
     &build::BUILD,
     &config::SHOW,
+    &copy::COPY,
     &derivation::ADD,
     &derivation::SHOW,
     &eval::EVAL,

@@ -5,6 +5,8 @@
 //! one, a store of the user's own below a directory of their data. The places that a URL leaves
 //! open come from the environment (`NIX_STORE_DIR`, `NIX_STATE_DIR`, `NIX_LOG_DIR`).
 
+mod caches;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -144,6 +146,9 @@ impl Context {
     /// Opens a store by its URL.
     pub fn open_store_url(&self, url: &str) -> Result<Arc<dyn Store>, Failure> {
         let parsed = StoreUrl::parse(url);
+        if parsed.is_binary_cache() {
+            return Ok(Arc::new(self.open_binary_cache(&parsed)?));
+        }
         if parsed.scheme == "dummy" {
             return Ok(Arc::new(DummyStore::new(store_dir_of(&parsed)?)));
         }
@@ -162,7 +167,12 @@ impl Context {
 
     fn open_local_store_url(&self, url: &str) -> Result<LocalStore, Failure> {
         let location = self.local_location(url)?;
-        Ok(LocalStore::open(location, self.local_options(url))?)
+        let options = LocalOptions {
+            require_signatures: self.settings.store.require_sigs,
+            trusted_keys: self.trusted_keys()?,
+            ..self.local_options(url)
+        };
+        Ok(LocalStore::open(location, options)?)
     }
 
     /// Where the parts of a local store lie.

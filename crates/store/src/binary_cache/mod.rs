@@ -19,7 +19,8 @@ mod upload;
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use firn_events::{Level, NullSink, SharedSink};
@@ -111,7 +112,10 @@ pub struct BinaryCacheStore {
     store_dir: StoreDir,
     client: Client,
     options: BinaryCacheOptions,
-    traits: StoreTraits,
+    /// What it says of itself, or why it says nothing; empty before it was asked.
+    introduction: OnceLock<Result<CacheInfo, String>>,
+    /// Whether that it says nothing was told.
+    has_complained: AtomicBool,
     /// What was learnt in this run, by digest.
     known: Mutex<HashMap<String, Option<Arc<NarInfo>>>>,
     disabled_until: Mutex<Option<Instant>>,
@@ -126,35 +130,55 @@ impl BinaryCacheStore {
         client: Client,
         options: BinaryCacheOptions,
     ) -> Result<BinaryCacheStore, StoreError> {
-        let mut store = BinaryCacheStore {
+        let store = BinaryCacheStore::open_lazily(url, store_dir, client, options)?;
+        if store.introduction.get().is_none() {
+            let info = store.introduce()?;
+            store.introduction.get_or_init(|| Ok(info));
+        }
+        Ok(store)
+    }
+
+    /// Opens a cache that is only read, without asking it anything before it is needed: what a
+    /// substituter wants to be. One that then turns out to be out of reach says so once, and has
+    /// nothing from then on.
+    pub fn open_lazily(
+        url: &str,
+        store_dir: &StoreDir,
+        client: Client,
+        options: BinaryCacheOptions,
+    ) -> Result<BinaryCacheStore, StoreError> {
+        let store = BinaryCacheStore {
             url: url.trim_end_matches('/').to_owned(),
             store_dir: store_dir.clone(),
             client,
-            traits: StoreTraits {
-                is_trusted: options.is_trusted,
-                ..StoreTraits::default()
-            },
             options,
+            introduction: OnceLock::new(),
+            has_complained: AtomicBool::new(false),
             known: Mutex::default(),
             disabled_until: Mutex::new(None),
         };
-        let info = store.introduce()?;
-        store.traits.priority = store.options.priority.or(info.priority).unwrap_or(50);
-        store.traits.want_mass_query = store
-            .options
-            .want_mass_query
-            .or(info.want_mass_query)
-            .unwrap_or(false);
+        if let Some(disk_cache) = store.disk_cache()
+            && let Some(info) = disk_cache.cache_info(&store.url, &store.store_dir)?
+        {
+            store.introduction.get_or_init(|| Ok(info));
+        }
         Ok(store)
+    }
+
+    /// Whether the cache can be asked; the first answer may be an error that says why not.
+    fn is_usable(&self) -> Result<bool, StoreError> {
+        match self
+            .introduction
+            .get_or_init(|| self.introduce().map_err(|error| error.to_string()))
+        {
+            Ok(_) => Ok(true),
+            Err(_) if self.has_complained.swap(true, Ordering::Relaxed) => Ok(false),
+            Err(message) => Err(StoreError::other(message.clone())),
+        }
     }
 
     /// Finds out what the cache says of itself, or makes it say something.
     fn introduce(&self) -> Result<CacheInfo, StoreError> {
-        if let Some(disk_cache) = self.disk_cache()
-            && let Some(info) = disk_cache.cache_info(&self.url, &self.store_dir)?
-        {
-            return Ok(info);
-        }
         let info = if let Some(text) = self.get(CACHE_INFO_FILE)? {
             CacheInfo::parse(&String::from_utf8_lossy(&text))
         } else {
@@ -278,6 +302,9 @@ impl BinaryCacheStore {
 
     /// What the cache says of the object with a digest.
     fn narinfo(&self, hash_part: &str) -> Result<Option<Arc<NarInfo>>, StoreError> {
+        if !self.is_usable()? {
+            return Ok(None);
+        }
         if let Some(known) = self
             .known
             .lock()
@@ -384,7 +411,21 @@ impl Store for BinaryCacheStore {
     }
 
     fn traits(&self) -> StoreTraits {
-        self.traits.clone()
+        let info = self.introduction.get().and_then(|info| info.as_ref().ok());
+        StoreTraits {
+            priority: self
+                .options
+                .priority
+                .or(info.and_then(|info| info.priority))
+                .unwrap_or(50),
+            want_mass_query: self
+                .options
+                .want_mass_query
+                .or(info.and_then(|info| info.want_mass_query))
+                .unwrap_or(false),
+            is_trusted: self.options.is_trusted,
+            ..StoreTraits::default()
+        }
     }
 
     fn query_path_info(&self, path: &StorePath) -> Result<Option<Arc<ValidPathInfo>>, StoreError> {

@@ -383,6 +383,40 @@ fn a_cache_that_fails_is_left_alone() {
     assert_eq!(second, format!("substituter 'http://{port}' is disabled"));
 }
 
+#[test]
+fn a_substituter_is_asked_only_when_needed_and_complains_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let lazily = |url: &str| {
+        let store_dir = StoreDir::new("/nix/store").unwrap();
+        BinaryCacheStore::open_lazily(url, &store_dir, client(), options(dir.path())).unwrap()
+    };
+    std::fs::write(
+        dir.path().join("nix-cache-info"),
+        "StoreDir: /nix/store\nPriority: 30\n",
+    )
+    .unwrap();
+    let server = FileServer::start(dir.path());
+    let cache = lazily(&server.url);
+    assert_eq!(
+        (server.take_requests().len(), cache.traits().priority),
+        (0, 50)
+    );
+    let path = StorePath::parse("ffffffffffffffffffffffffffffffff-x").unwrap();
+    assert!(cache.query_path_info(&path).unwrap().is_none());
+    assert_eq!(
+        (server.take_requests().len(), cache.traits().priority),
+        (2, 30)
+    );
+
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let absent = lazily(&format!("http://{port}"));
+    assert!(absent.query_path_info(&path).is_err());
+    assert!(absent.query_path_info(&path).unwrap().is_none());
+}
+
 /// A cache with one path, and its narinfo changed.
 fn lying_cache(
     change: impl FnOnce(&mut NarInfo, &Path),

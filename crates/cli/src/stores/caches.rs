@@ -1,0 +1,181 @@
+//! Binary caches and transfers as the settings describe them, and the substituters.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use firn_store::{BinaryCacheOptions, BinaryCacheStore, DiskCacheOptions, NarInfoDiskCache, Store};
+use firn_store_model::{PublicKeys, SecretKey};
+use firn_transfer::{Client, Compression};
+
+use super::{StoreUrl, store_dir_of};
+use crate::log_sink::ConsoleSink;
+use crate::surroundings::{self, filled};
+use crate::{Context, Failure};
+
+/// The database of answers of binary caches, which the reference shares.
+const DISK_CACHE: &str = "binary-cache-v7.sqlite";
+
+/// How long a cache that failed is left alone.
+const DISABLE_SECONDS: u64 = 60;
+
+impl StoreUrl {
+    /// Whether it names a binary cache.
+    pub fn is_binary_cache(&self) -> bool {
+        matches!(self.scheme.as_str(), "file" | "http" | "https")
+    }
+
+    fn flag(&self, name: &str) -> Option<bool> {
+        let value = self.params.get(name)?;
+        Some(matches!(value.as_str(), "true" | "1" | "yes"))
+    }
+}
+
+impl Context {
+    /// What gets and brings files.
+    pub fn transfer_client(&self) -> Result<Client, Failure> {
+        Client::new(self.transfer_options(), ConsoleSink::shared(self))
+            .map_err(|error| Failure::message(error.to_string()))
+    }
+
+    /// The keys whose signatures are believed: those the settings name, and our own.
+    pub fn trusted_keys(&self) -> Result<PublicKeys, Failure> {
+        let wrong = |error: firn_store_model::SignatureError| Failure::message(error.to_string());
+        let store = &self.settings.store;
+        let mut keys = Vec::new();
+        for text in &store.trusted_public_keys {
+            keys.push(firn_store_model::PublicKey::parse(text).map_err(wrong)?);
+        }
+        for file in &store.secret_key_files {
+            keys.push(read_secret_key(file)?.public_key());
+        }
+        Ok(keys.into_iter().collect())
+    }
+
+    /// Opens a binary cache.
+    pub fn open_binary_cache(&self, url: &StoreUrl) -> Result<BinaryCacheStore, Failure> {
+        let options = self.binary_cache_options(url)?;
+        let address = format!("{}://{}", url.scheme, url.authority);
+        Ok(BinaryCacheStore::open(
+            &address,
+            &store_dir_of(url)?,
+            self.transfer_client()?,
+            options,
+        )?)
+    }
+
+    fn open_lazily(&self, url: &StoreUrl) -> Result<BinaryCacheStore, Failure> {
+        let options = self.binary_cache_options(url)?;
+        let address = format!("{}://{}", url.scheme, url.authority);
+        Ok(BinaryCacheStore::open_lazily(
+            &address,
+            &store_dir_of(url)?,
+            self.transfer_client()?,
+            options,
+        )?)
+    }
+
+    fn binary_cache_options(&self, url: &StoreUrl) -> Result<BinaryCacheOptions, Failure> {
+        let param = |name: &str| {
+            url.params
+                .get(name)
+                .map(String::as_str)
+                .filter(|it| !it.is_empty())
+        };
+        let compression = |name: &str, default| match param(name) {
+            Some(value) => {
+                Compression::parse(value).map_err(|error| Failure::message(error.to_string()))
+            }
+            None => Ok(default),
+        };
+        let number = |name: &str| {
+            param(name)
+                .map(|value| {
+                    value.parse::<i64>().map_err(|_| {
+                        Failure::message(format!("setting '{name}' has invalid value '{value}'"))
+                    })
+                })
+                .transpose()
+        };
+        let mut secret_keys = Vec::new();
+        let key_files = param("secret-keys")
+            .into_iter()
+            .flat_map(|files| files.split(','));
+        for file in param("secret-key").into_iter().chain(key_files) {
+            secret_keys.push(read_secret_key(file)?);
+        }
+        Ok(BinaryCacheOptions {
+            compression: compression("compression", Compression::Xz)?,
+            compression_level: number("compression-level")?
+                .and_then(|level| u32::try_from(level).ok()),
+            narinfo_compression: compression("narinfo-compression", Compression::None)?,
+            listing_compression: compression("ls-compression", Compression::None)?,
+            log_compression: compression("log-compression", Compression::None)?,
+            write_listings: url.flag("write-nar-listing").unwrap_or(false),
+            secret_keys,
+            priority: number("priority")?,
+            want_mass_query: url.flag("want-mass-query"),
+            is_trusted: url.flag("trusted").unwrap_or(false),
+            disk_cache: self.disk_cache(url),
+            disable_for: if self.settings.build.fallback {
+                Duration::from_secs(DISABLE_SECONDS)
+            } else {
+                Duration::ZERO
+            },
+            events: ConsoleSink::shared(self),
+            ..BinaryCacheOptions::new(
+                filled("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from),
+            )
+        })
+    }
+
+    /// What is remembered between runs; without it everything is asked anew, which is no error.
+    fn disk_cache(&self, url: &StoreUrl) -> Option<Arc<NarInfoDiskCache>> {
+        if url.scheme == "file" {
+            return None;
+        }
+        let store = &self.settings.store;
+        let options = DiskCacheOptions {
+            positive_ttl: Duration::from_secs(store.narinfo_cache_positive_ttl.into()),
+            negative_ttl: Duration::from_secs(store.narinfo_cache_negative_ttl.into()),
+            meta_ttl: Duration::from_secs(store.narinfo_cache_meta_ttl.into()),
+        };
+        NarInfoDiskCache::open(&surroundings::cache_dir().join(DISK_CACHE), options)
+            .map(Arc::new)
+            .ok()
+    }
+
+    /// The substituters, those to be asked first in front, as far as that is known without asking
+    /// them. Nothing is asked before it is needed; one that makes no sense is told of and left out.
+    pub fn open_substituters(&self) -> Vec<Arc<dyn Store>> {
+        if !self.settings.store.substitute {
+            return Vec::new();
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        let mut substituters: Vec<Arc<dyn Store>> = Vec::new();
+        for text in self
+            .settings
+            .store
+            .substituters
+            .iter()
+            .filter(|text| seen.insert(text.as_str()))
+        {
+            let url = StoreUrl::parse(text);
+            if !url.is_binary_cache() {
+                continue;
+            }
+            match self.open_lazily(&url) {
+                Ok(cache) => substituters.push(Arc::new(cache)),
+                Err(failure) => self.console.warn(&failure.to_string()),
+            }
+        }
+        substituters.sort_by_key(|substituter| substituter.traits().priority);
+        substituters
+    }
+}
+
+fn read_secret_key(file: &str) -> Result<SecretKey, Failure> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::message(format!("reading the secret key \"{file}\": {error}")))?;
+    SecretKey::parse(&text).map_err(|error| Failure::message(error.to_string()))
+}
