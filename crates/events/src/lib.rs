@@ -1,7 +1,7 @@
 //! The event stream: everything that happens while Firn works, as typed data.
 //!
 //! Stores, transfers and builders *emit* events into an [`EventSink`]; front ends decide what a
-//! person or a program sees of them. An [`Activity`] is something that takes time: it starts, may
+//! person or a program sees of them. An activity is something that takes time: it starts, may
 //! report progress, log lines and results, and stops. A message is said once, with a [`Level`].
 //!
 //! What must hold: an activity starts before anything else is said about it and stops exactly

@@ -1,6 +1,6 @@
 //! Digests and the texts they are written in.
 //!
-//! [`Hash`] is a digest together with its [`Algorithm`]; [`Hasher`] makes one from a stream of
+//! [`struct@Hash`] is a digest together with its [`Algorithm`]; [`Hasher`] makes one from a stream of
 //! bytes, and [`HashingReader`] and [`HashingWriter`] do so while the bytes pass by on their way
 //! elsewhere. The modules [`base16`], [`base32`] and [`base64`] are the encodings of the field;
 //! `base32` is the one with the alphabet that lacks `e`, `o`, `t` and `u` and runs from the last

@@ -2,7 +2,7 @@
 //!
 //! 1. [`AstSink`] builds an [`Ast`] while the text is parsed (`sink.rs`, `merge.rs`).
 //! 2. [`parse_text`] does that for a text and words its errors.
-//! 3. [`lower`] resolves its names and produces [`Code`] (`lower/`).
+//! 3. [`lower()`] resolves its names and produces [`Code`] (`lower/`).
 //!
 //! [`Ast::show`] prints expressions in the reference's normal form. The crate opens no file and
 //! knows no value: constants are plain data, paths are kept as written, and what the base

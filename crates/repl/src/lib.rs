@@ -1,5 +1,5 @@
 //! The prompt without the terminal: what a line asks for ([`Command`]), whether it is a whole
-//! ([`classify`]), what a word could become ([`complete`]), which part of a text is what
+//! ([`classify`]), what a word could become ([`complete()`]), which part of a text is what
 //! ([`classes`]).
 //!
 //! Nothing here prints or reads a terminal; the front end owns line editing, history and colours.

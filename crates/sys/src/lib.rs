@@ -1,6 +1,6 @@
 //! Every operating-system call that the standard library does not wrap well enough.
 //!
-//! [`file_lock`] has advisory locks and the lock-file protocol of stores, [`file`] has atomic
+//! [`file_lock`] has advisory locks and the lock-file protocol of stores, [`mod@file`] has atomic
 //! replacement, durable writes and careful removal. [`launcher`] starts builders: a small
 //! single-threaded process that makes namespaces, mounts and credentials as a [`launcher::LaunchSpec`]
 //! asks and runs one program in them. [`seccomp`] and [`landlock`] confine such a program further,

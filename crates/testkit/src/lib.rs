@@ -1,5 +1,5 @@
 //! What the tests of several crates share: golden files ([`golden`]) and readable differences
-//! ([`difference`]).
+//! ([`difference()`]).
 //!
 //! A golden file holds what a program printed when someone last looked and agreed. Setting
 //! `FIRN_ACCEPT=1` writes what it prints now; the change is then reviewed like any other change of

@@ -29,7 +29,10 @@ pub(crate) fn run(workspace: &Workspace) -> Outcome {
         )
     })?;
     step("docs", || {
-        let quiet = [("RUSTDOCFLAGS", "-D warnings")];
+        let quiet = [(
+            "RUSTDOCFLAGS",
+            "-D warnings -A rustdoc::private-intra-doc-links",
+        )];
         cargo(
             workspace,
             &[

@@ -3,7 +3,7 @@
 //!
 //! A [`SourceTree`] is anything that can be listed and read: a local directory, a commit, an
 //! archive. [`Listing`] is one walk over it, in the order of the archive format (names sorted by
-//! bytes), after an optional filter. [`stream`] turns a listing into archive bytes, reading many
+//! bytes), after an optional filter. [`stream()`] turns a listing into archive bytes, reading many
 //! files at once while the bytes reach their consumer strictly in order, and can place a copy of
 //! the tree on disk in the same pass. Hashing, reference scanning, dumping and adding are all
 //! consumers of that one stream.
