@@ -97,6 +97,10 @@ impl Console {
 
     /// Says something with the word for its level before it, if the level allows.
     pub fn say(&self, level: Level, text: &str) {
+        // Some who speak say the word themselves, because their text also goes elsewhere.
+        if text.starts_with("warning:") || text.starts_with("error:") {
+            return self.log(level, text);
+        }
         let word = match level {
             Level::Error => self.style.paint("31;1", "error:"),
             Level::Warn => self.style.paint("35;1", "warning:"),
