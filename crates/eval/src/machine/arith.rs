@@ -57,34 +57,46 @@ const DIV: Words = Words {
 
 impl<'h> Ctx<'h> {
     /// `-`, `*`, `/`, `<`.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "small integers take a few instructions"
+    )]
     pub(super) fn arithmetic(&mut self, env: &Env<'h>, node: &Node) -> Res<'h> {
-        let operands = match self.operand(env, node.a) {
-            Ok(left) => self.operand(env, node.b).map(|right| (left, right)),
-            Err(fail) => Err(fail),
+        let left = self.operand(env, node.a);
+        let Ok(left) = left else {
+            return self.arithmetic_slow(env, node, left);
         };
-        let result = match operands {
-            Ok((left, right)) => {
-                if let (Some(left), Some(right)) = (left.as_small_int(), right.as_small_int()) {
-                    let simple = match node.op {
-                        Op::Sub => left.checked_sub(right).and_then(Val::small_int),
-                        Op::Mul => left.checked_mul(right).and_then(Val::small_int),
-                        Op::Less => return Ok(Val::bool(left < right)),
-                        _ => None,
-                    };
-                    if let Some(value) = simple {
-                        return Ok(value);
-                    }
-                }
-                match node.op {
-                    Op::Sub => self.subtract(left, right),
-                    Op::Mul => self.multiply(left, right),
-                    Op::Div => self.divide(left, right),
-                    _ => self.less_than(left, right).map(Val::bool),
-                }
+        let right = self.operand(env, node.b);
+        let Ok(right) = right else {
+            return self.arithmetic_slow(env, node, right);
+        };
+        if let (Some(left), Some(right)) = (left.as_small_int(), right.as_small_int()) {
+            if node.op == Op::Less {
+                return Ok(Val::bool(left < right));
             }
-            Err(fail) => Err(fail),
+            if node.op == Op::Sub
+                && let Some(value) = left.checked_sub(right).and_then(Val::small_int)
+            {
+                return Ok(value);
+            }
+        }
+        let result = match node.op {
+            Op::Sub => self.subtract(left, right),
+            Op::Mul => self.multiply(left, right),
+            Op::Div => self.divide(left, right),
+            _ => self.less_than(left, right).map(Val::bool),
         };
+        if result.is_ok() {
+            return result;
+        }
+        self.arithmetic_slow(env, node, result)
+    }
+
+    /// Says which operation failed.
+    #[cold]
+    #[inline(never)]
+    fn arithmetic_slow(&mut self, env: &Env<'h>, node: &Node, result: Res<'h>) -> Res<'h> {
         result.map_err(|fail| {
             let builtin = match node.op {
                 Op::Sub => SUB.builtin,

@@ -10,12 +10,26 @@ use crate::ctx::{Ctx, Val};
 
 impl<'h> Ctx<'h> {
     /// The word of a variable or constant.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "compared in order of frequency, without a table"
+    )]
     pub(super) fn read(&self, env: &Env<'h>, node: &Node) -> Val<'h> {
+        if node.op == Op::Local {
+            self.stack.get(env.base, node.a)
+        } else if node.op == Op::Capture {
+            env.caps[node.a as usize].get()
+        } else if node.op == Op::Const {
+            env.code.consts[node.a as usize].get()
+        } else {
+            self.read_far(env, node)
+        }
+    }
+
+    #[inline(never)]
+    fn read_far(&self, env: &Env<'h>, node: &Node) -> Val<'h> {
         match node.op {
-            Op::Local => self.stack.get(env.base, node.a),
-            Op::Capture => env.caps[node.a as usize].get(),
-            Op::Const => env.code.consts[node.a as usize].get(),
             Op::Global => self.globals[node.a as usize].get(),
             Op::LocalFrame => field(self.stack.get(env.base, node.a), node.b),
             _ => field(env.caps[node.a as usize].get(), node.b),
@@ -26,10 +40,16 @@ impl<'h> Ctx<'h> {
     #[inline]
     pub(super) fn delay(&mut self, env: &Env<'h>, id: NodeId) -> Val<'h> {
         let node = env.node(id);
+        if node.op == Op::Thunk {
+            return self.make_thunk(env, node);
+        }
+        if node.op == Op::Local {
+            return self.stack.get(env.base, node.a);
+        }
+        if node.op == Op::Capture {
+            return env.caps[node.a as usize].get();
+        }
         match node.op {
-            Op::Local => self.stack.get(env.base, node.a),
-            Op::Capture => env.caps[node.a as usize].get(),
-            Op::Thunk => self.make_thunk(env, node),
             Op::Closure => self.make_closure(env, node),
             Op::EagerBinary => match self.eager_binary(env, node) {
                 Some(value) => value,

@@ -455,7 +455,7 @@ impl<'h> Ctx<'h> {
     }
 
     /// The value of a condition.
-    #[inline(never)]
+    #[inline]
     fn condition(
         &mut self,
         env: &Env<'h>,
