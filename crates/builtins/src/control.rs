@@ -173,6 +173,10 @@ fn warn<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
         "while evaluating the first argument; the message passed to builtins.warn",
     )?;
     ctx.host().emit(Message::Warning(message.bytes().to_vec()));
+    if ctx.options().abort_on_warn {
+        let message = "aborting to reveal stack trace of warning, as abort-on-warn is set";
+        return Err(ctx.error(ErrorKind::Eval, message));
+    }
     Ok(args[1])
 }
 

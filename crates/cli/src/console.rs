@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use firn_events::Level;
 use firn_source::FileTable;
 
+use crate::escapes::clean;
 use crate::render::{self, Style};
 use crate::{Program, Report};
 
@@ -71,7 +72,7 @@ impl Console {
 
     /// Writes a line to stderr, whatever the level.
     pub fn line(&self, text: &str) {
-        let mut bytes = text.as_bytes().to_vec();
+        let mut bytes = clean(text, self.style.colour).into_bytes();
         bytes.push(b'\n');
         // With stderr gone there is nobody left to tell.
         io::stderr().lock().write_all(&bytes).ok();

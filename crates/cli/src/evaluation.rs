@@ -143,6 +143,7 @@ fn options_of(context: &Context) -> EvalOptions {
         parse: sources::parse_options(settings),
         features: feature_names(context),
         trace_verbose: settings.eval.trace_verbose,
+        abort_on_warn: settings.eval.abort_on_warn,
     }
 }
 
@@ -158,13 +159,11 @@ fn feature_names(context: &Context) -> Vec<String> {
 fn surroundings_of(context: &Context, flags: &EvalFlags) -> Surroundings {
     let settings = &context.settings;
     let console = context.console;
-    let abort_on_warn = settings.eval.abort_on_warn;
     let current_time = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |it| it.as_secs() as i64);
     let entries = flags.search_path.iter().chain(&settings.eval.nix_path);
     let system = settings.eval.current_system(&settings.build.system);
-    let _ = abort_on_warn;
     Surroundings {
         environment: Box::new(|name| {
             use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};

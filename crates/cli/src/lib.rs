@@ -20,6 +20,7 @@ pub mod commands;
 pub mod common;
 pub mod console;
 pub mod context;
+mod escapes;
 pub mod eval_flags;
 pub mod evaluation;
 pub mod failure;

@@ -38,6 +38,8 @@ pub struct EvalOptions {
     pub features: Vec<String>,
     /// Whether `builtins.trace` output and the like shows more of a value.
     pub trace_verbose: bool,
+    /// Whether `builtins.warn` fails after it has warned.
+    pub abort_on_warn: bool,
 }
 
 impl Default for EvalOptions {
@@ -47,6 +49,7 @@ impl Default for EvalOptions {
             parse: ParseOptions::default(),
             features: Vec::new(),
             trace_verbose: false,
+            abort_on_warn: false,
         }
     }
 }

@@ -1,0 +1,1 @@
+builtins.appendContext "s" { "/tmp/x" = { path = true; }; }
