@@ -168,6 +168,7 @@ impl Context {
     fn open_local_store_url(&self, url: &str) -> Result<LocalStore, Failure> {
         let location = self.local_location(url)?;
         let options = LocalOptions {
+            physical_links: self.program.is_firn(),
             require_signatures: self.settings.store.require_sigs,
             trusted_keys: self.trusted_keys()?,
             ..self.local_options(url)

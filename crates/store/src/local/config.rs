@@ -5,6 +5,7 @@
 //! They differ for a store below a root directory of its own (`--store ROOT`, and the store of a
 //! user without privileges).
 
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use firn_events::{NullSink, SharedSink};
@@ -62,6 +63,17 @@ impl Location {
     pub fn physical_path(&self, path: &StorePath) -> PathBuf {
         self.physical_dir.join(path.as_str())
     }
+
+    /// What a link that leads into the store leads to, as a path below the store directory: links
+    /// may name the logical or the physical place. `None` for links that lead elsewhere.
+    pub fn logical_target(&self, target: &Path) -> Option<PathBuf> {
+        if self.store_dir.contains(target.as_os_str().as_bytes()) {
+            return Some(target.to_owned());
+        }
+        let inside = target.strip_prefix(&self.physical_dir).ok()?;
+        let is_object = inside.components().next().is_some();
+        is_object.then(|| Path::new(self.store_dir.as_str()).join(inside))
+    }
 }
 
 /// What the settings say about a local store.
@@ -107,6 +119,9 @@ pub struct LocalOptions {
     pub require_signatures: bool,
     /// `trusted-public-keys`, and the public halves of `secret-key-files`.
     pub trusted_keys: PublicKeys,
+    /// Links that users ask for name the physical place of a path, so that they can be followed
+    /// although the store is not where its paths say.
+    pub physical_links: bool,
     /// `compress-build-log`.
     pub compress_build_log: bool,
     /// Where the collector finds running programs' roots; `None` for nowhere.
@@ -156,6 +171,7 @@ impl Default for LocalOptions {
             min_free_check_interval: 5,
             require_signatures: true,
             trusted_keys: PublicKeys::default(),
+            physical_links: false,
             compress_build_log: true,
             proc_dir: Some(PathBuf::from("/proc")),
             gc_test_hooks: GcTestHooks::default(),

@@ -37,7 +37,7 @@ impl LocalStore {
         if let Ok(metadata) = std::fs::symlink_metadata(&link) {
             let ours = metadata.file_type().is_symlink()
                 && std::fs::read_link(&link)
-                    .is_ok_and(|target| store_dir.contains(target.as_os_str().as_bytes()));
+                    .is_ok_and(|target| self.location.logical_target(&target).is_some());
             if !ours {
                 return Err(StoreError::other(format!(
                     "cannot create symlink \"{}\"; already exists",
@@ -45,7 +45,12 @@ impl LocalStore {
                 )));
             }
         }
-        self.make_link(Path::new(&store_dir.print(path)), &link)?;
+        let target = if self.options.physical_links {
+            self.location.physical_path(path)
+        } else {
+            PathBuf::from(store_dir.print(path))
+        };
+        self.make_link(&target, &link)?;
         self.make_indirect_root(&link)?;
         Ok(link)
     }

@@ -100,11 +100,7 @@ impl LocalStore {
 
     fn examine_link(&self, link: &Path, roots: &mut Roots) -> Result<(), StoreError> {
         let target = std::fs::read_link(link).map_err(path_error("reading", link))?;
-        if self
-            .location
-            .store_dir
-            .contains(target.as_os_str().as_bytes())
-        {
+        if let Some(target) = self.location.logical_target(&target) {
             return self.found(link, &target, roots);
         }
         let target = link.parent().unwrap_or(Path::new("/")).join(target);
@@ -124,11 +120,7 @@ impl LocalStore {
             return Ok(());
         }
         let second = std::fs::read_link(&target).map_err(path_error("reading", &target))?;
-        if self
-            .location
-            .store_dir
-            .contains(second.as_os_str().as_bytes())
-        {
+        if let Some(second) = self.location.logical_target(&second) {
             return self.found(&target, &second, roots);
         }
         Ok(())
