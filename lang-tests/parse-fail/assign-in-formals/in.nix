@@ -1,0 +1,1 @@
+{ host, port = 22 }: host

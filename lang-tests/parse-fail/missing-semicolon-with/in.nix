@@ -1,0 +1,4 @@
+with builtins
+{ a = 1; }.a
+{ b = 2; }
+]

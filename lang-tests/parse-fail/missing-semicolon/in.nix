@@ -1,0 +1,4 @@
+{
+  host = "sill"
+  port = 22;
+}

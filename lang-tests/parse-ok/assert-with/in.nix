@@ -1,0 +1,1 @@
+a: assert a; with a; assert a; b: with b; a

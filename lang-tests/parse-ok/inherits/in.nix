@@ -1,0 +1,1 @@
+x: y: { inherit x; inherit (x) a b "c" or; inherit (y) d; inherit ({ e = 1; }) e; inherit; }

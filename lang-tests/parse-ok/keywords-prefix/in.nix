@@ -1,0 +1,1 @@
+iff: lets: inn: orr: ifx: [ iff lets inn orr ifx.thenx ]
