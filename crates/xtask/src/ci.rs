@@ -45,7 +45,20 @@ pub(crate) fn run(workspace: &Workspace) -> Outcome {
         )
     })?;
     // The test command of the README, to the letter.
-    step("test", || cargo(workspace, &["test", "--workspace"], &[]))
+    step("test", || cargo(workspace, &["test", "--workspace"], &[]))?;
+    // The store with its points of failure compiled in: aborted at each write step, then verified.
+    step("crash", || {
+        let crashing = [
+            "test",
+            "-p",
+            "firn-store",
+            "--features",
+            "fault-points",
+            "--lib",
+            "crashing",
+        ];
+        cargo(workspace, &crashing, &[])
+    })
 }
 
 fn step(name: &str, work: impl FnOnce() -> Outcome) -> Outcome {
