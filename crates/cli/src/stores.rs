@@ -169,11 +169,19 @@ impl Context {
         let location = self.local_location(url)?;
         let options = LocalOptions {
             physical_links: self.program.is_firn(),
+            build_group: self.build_group(),
             require_signatures: self.settings.store.require_sigs,
             trusted_keys: self.trusted_keys()?,
             ..self.local_options(url)
         };
         Ok(LocalStore::open(location, options)?)
+    }
+
+    /// The group that root's builders share: the store directory has to be open to it, or they could
+    /// not write there outside a sandbox.
+    fn build_group(&self) -> Option<u32> {
+        let group = self.build_settings().build_users_group?;
+        firn_sys::accounts::group_members(&group).map(|(gid, _)| gid)
     }
 
     /// Where the parts of a local store lie.
