@@ -37,6 +37,7 @@ mod settings;
 mod shell;
 mod store;
 mod structured;
+mod substituters;
 mod users;
 
 #[cfg(test)]

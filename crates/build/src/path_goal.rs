@@ -12,6 +12,8 @@ use firn_store::{BuildStatus, LocalStore, NarOptions, Store, StoreError};
 use firn_store_model::{StorePath, ValidPathInfo};
 
 use crate::BuildError;
+use crate::scheduler::render_error;
+use crate::substituters::Substituters;
 
 /// The state of a path goal.
 pub(crate) struct PathGoal {
@@ -74,34 +76,52 @@ pub(crate) struct Answer {
     pub(crate) failed: bool,
 }
 
-/// Asks substituters, from one on, until one has the path.
+/// Asks substituters, from one on, until one has the path and may be believed.
 pub(crate) fn ask(
-    substituters: &[Arc<dyn Store>],
+    store: &LocalStore,
+    substituters: &Substituters,
     first: usize,
     path: &StorePath,
     events: &SharedSink,
 ) -> Answer {
+    let shown = || store.store_dir().print(path);
     let mut failed = false;
-    for (substituter_idx, substituter) in substituters.iter().enumerate().skip(first) {
-        if substituter.store_dir().as_str().is_empty() {
+    for (substituter_idx, substituter) in substituters.in_order().iter().enumerate().skip(first) {
+        if substituter.store_dir() != store.store_dir() {
             continue;
         }
-        match substituter.query_path_info(path) {
-            Ok(Some(info)) => {
-                return Answer {
-                    offer: Some(Offer {
-                        info,
-                        substituter_idx,
-                    }),
-                    failed,
-                };
-            }
-            Ok(None) => {}
+        let info = match substituter.query_path_info(path) {
+            Ok(Some(info)) => info,
+            Ok(None) => continue,
             Err(error) => {
                 failed = true;
-                events.message(Level::Warn, &format!("warning: {error}"));
+                events.message(Level::Error, &render_error(&error.to_string()));
+                continue;
             }
+        };
+        let url = substituter.url();
+        if info.path != *path {
+            let got = store.store_dir().print(&info.path);
+            let text = format!("asked '{url}' for '{}' but got '{got}'", shown());
+            events.message(Level::Error, &text);
+            continue;
         }
+        if !substituter.traits().is_trusted && !store.is_trusted(&info) {
+            let text = format!(
+                "warning: ignoring substitute for '{}' from '{url}', as it's not signed by any of \
+                 the keys in 'trusted-public-keys'",
+                shown()
+            );
+            events.message(Level::Warn, &text);
+            continue;
+        }
+        return Answer {
+            offer: Some(Offer {
+                info,
+                substituter_idx,
+            }),
+            failed,
+        };
     }
     Answer {
         offer: None,

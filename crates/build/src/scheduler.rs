@@ -28,6 +28,7 @@ use crate::closure::Closures;
 use crate::goal::{Body, GoalGraph, GoalKey, ModeKey, Outcome, Success};
 use crate::path_goal::{self, Answer, PathStage};
 use crate::running::RunningBuild;
+use crate::substituters::Substituters;
 use crate::{BuildError, BuildSettings, ExitFlags};
 
 /// A request to realise paths.
@@ -80,7 +81,7 @@ pub(crate) struct Postponed {
 pub(crate) struct Scheduler {
     pub(crate) store: Arc<LocalStore>,
     pub(crate) settings: Arc<BuildSettings>,
-    pub(crate) substituters: Arc<[Arc<dyn Store>]>,
+    pub(crate) substituters: Arc<Substituters>,
     pub(crate) events: SharedSink,
     pub(crate) graph: GoalGraph,
     pub(crate) closures: Closures,
@@ -112,7 +113,7 @@ pub(crate) struct Scheduler {
 pub(crate) struct SchedulerParts {
     pub(crate) store: Arc<LocalStore>,
     pub(crate) settings: Arc<BuildSettings>,
-    pub(crate) substituters: Arc<[Arc<dyn Store>]>,
+    pub(crate) substituters: Arc<Substituters>,
     pub(crate) sender: Sender<Message>,
     pub(crate) inbox: Receiver<Message>,
     pub(crate) wake: Arc<OwnedFd>,
@@ -413,7 +414,7 @@ impl Scheduler {
                 PathStage::Start => {
                     goal.stage = PathStage::Asking;
                     std::thread::spawn(move || {
-                        let answer = path_goal::ask(&substituters, first, &path, &events);
+                        let answer = path_goal::ask(&store, &substituters, first, &path, &events);
                         report(Message::Answered(key, answer));
                     });
                 }
@@ -421,7 +422,7 @@ impl Scheduler {
                     let offer = offer.clone();
                     goal.stage = PathStage::Copying;
                     std::thread::spawn(move || {
-                        let substituter = &*substituters[offer.substituter_idx];
+                        let substituter = &*substituters.in_order()[offer.substituter_idx];
                         let result =
                             path_goal::copy(&store, substituter, &offer.info, &events, None);
                         report(Message::Copied(key, result));

@@ -25,13 +25,15 @@ use firn_store_model::{
 };
 
 use crate::BuildSettings;
+use crate::options::DerivationOptions;
 use crate::scheduler::{Message, Reply, Request, Scheduler, SchedulerParts, render_error, wake_up};
+use crate::substituters::Substituters;
 
 /// A local store with a builder and substituters.
 pub struct BuildingStore {
     store: Arc<LocalStore>,
     settings: Arc<BuildSettings>,
-    substituters: Arc<[Arc<dyn Store>]>,
+    substituters: Arc<Substituters>,
     scheduler: Mutex<Option<Handle>>,
 }
 
@@ -61,16 +63,17 @@ impl Drop for Handle {
 }
 
 impl BuildingStore {
-    /// Wraps a store. Substituters are asked in the order given.
+    /// Wraps a store. Substituters are asked by their priority, and then in the order given.
     pub fn new(
         store: Arc<LocalStore>,
         settings: BuildSettings,
         substituters: Vec<Arc<dyn Store>>,
     ) -> BuildingStore {
+        let substituters = Substituters::new(substituters, Arc::clone(store.events()));
         BuildingStore {
             store,
             settings: Arc::new(settings),
-            substituters: substituters.into(),
+            substituters: Arc::new(substituters),
             scheduler: Mutex::new(None),
         }
     }
@@ -205,6 +208,10 @@ impl Store for BuildingStore {
 
     fn store_dir(&self) -> &StoreDir {
         self.store.store_dir()
+    }
+
+    fn introduce(&self) -> Result<(), StoreError> {
+        self.store.introduce()
     }
 
     fn traits(&self) -> StoreTraits {
@@ -354,12 +361,18 @@ impl Store for BuildingStore {
     }
 
     fn query_missing(&self, paths: &[DerivedPath]) -> Result<MissingPaths, StoreError> {
-        let substituters: &[Arc<dyn Store>] = if self.settings.substitute {
-            &self.substituters
-        } else {
-            &[]
-        };
-        missing::query_missing(&*self.store, substituters, paths)
+        if self.settings.substitute && !self.substituters.is_empty() {
+            let substitution = missing::Substitution {
+                substituters: &|| self.substituters.in_order(),
+                allows: &|derivation| {
+                    self.settings.always_allow_substitutes
+                        || DerivationOptions::of(derivation)
+                            .map_or(true, |options| options.allow_substitutes)
+                },
+            };
+            return missing::query_missing(&*self.store, Some(&substitution), paths);
+        }
+        missing::query_missing(&*self.store, None, paths)
     }
 
     fn build_paths(&self, paths: &[DerivedPath], mode: BuildMode) -> Result<(), StoreError> {

@@ -149,15 +149,24 @@ impl Context {
         if parsed.is_binary_cache() {
             return Ok(Arc::new(self.open_binary_cache(&parsed)?));
         }
-        if parsed.scheme == "dummy" {
-            return Ok(Arc::new(DummyStore::new(store_dir_of(&parsed)?)));
+        if let Some(store) = self.open_elsewhere(&parsed)? {
+            return Ok(store);
         }
         let local = Arc::new(self.open_local_store_url(url)?);
         Ok(Arc::new(BuildingStore::new(
             local,
             self.build_settings(),
-            Vec::new(),
+            self.open_substituters(),
         )))
+    }
+
+    /// Opens a store that is neither a binary cache nor one of this machine; `None` if it is one
+    /// of these.
+    fn open_elsewhere(&self, url: &StoreUrl) -> Result<Option<Arc<dyn Store>>, Failure> {
+        Ok(match url.scheme.as_str() {
+            "dummy" => Some(Arc::new(DummyStore::new(store_dir_of(url)?))),
+            _ => None,
+        })
     }
 
     /// Opens the store that the settings name, if it is one of this machine.
@@ -271,10 +280,7 @@ impl Context {
         let settings: &Settings = &self.settings;
         let store = &settings.store;
         LocalOptions {
-            read_only: url
-                .params
-                .get("read-only")
-                .is_some_and(|it| matches!(it.as_str(), "true" | "1" | "yes")),
+            read_only: url.flag("read-only").unwrap_or(false),
             ca_derivations: settings.is_enabled(Feature::CaDerivations),
             use_wal: store.use_sqlite_wal,
             fsync_metadata: store.fsync_metadata,
@@ -296,6 +302,9 @@ impl Context {
             require_signatures: store.require_sigs,
             trusted_keys: trusted_keys(settings),
             compress_build_log: settings.build.compress_build_log,
+            priority: url.number("priority").unwrap_or(0),
+            want_mass_query: url.flag("want-mass-query").unwrap_or(false),
+            is_trusted: url.flag("trusted").unwrap_or(false),
             gc_test_hooks: GcTestHooks {
                 locked: hook("_NIX_TEST_GC_SYNC_1"),
                 rooted: hook("_NIX_TEST_GC_SYNC_2"),

@@ -7,21 +7,29 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use firn_store_model::{DerivedPath, OutputsSpec, SingleDerivedPath, StorePath};
+use firn_store_model::{Derivation, DerivedPath, OutputsSpec, SingleDerivedPath, StorePath};
 
 use crate::error::StoreError;
 use crate::store::Store;
 use crate::types::{BuildMode, BuildResult, BuildStatus, MissingPaths};
 
-/// What building the paths would entail, given substituters in the order they are asked.
+/// Where paths may come from instead of being built.
+pub struct Substitution<'a> {
+    /// The substituters in the order they are asked; called when the first one is needed.
+    pub substituters: &'a dyn Fn() -> Arc<[Arc<dyn Store>]>,
+    /// Whether the outputs of a derivation may come from them.
+    pub allows: &'a dyn Fn(&Derivation) -> bool,
+}
+
+/// What building the paths would entail.
 pub fn query_missing(
     store: &dyn Store,
-    substituters: &[Arc<dyn Store>],
+    substitution: Option<&Substitution<'_>>,
     paths: &[DerivedPath],
 ) -> Result<MissingPaths, StoreError> {
     let mut walk = Walk {
         store,
-        substituters,
+        substitution,
         missing: MissingPaths::default(),
         seen: BTreeSet::new(),
     };
@@ -34,7 +42,7 @@ pub fn query_missing(
 
 struct Walk<'a> {
     store: &'a dyn Store,
-    substituters: &'a [Arc<dyn Store>],
+    substitution: Option<&'a Substitution<'a>>,
     missing: MissingPaths,
     seen: BTreeSet<DerivedPath>,
 }
@@ -99,7 +107,9 @@ impl Walk<'_> {
         if wanted.is_empty() && !must_build {
             return Ok(());
         }
-        if !must_build {
+        let derivation = self.store.read_derivation(drv_path)?;
+        let may_substitute = self.substitution.is_some_and(|it| (it.allows)(&derivation));
+        if !must_build && may_substitute {
             let mut all = true;
             for path in &wanted {
                 all = all && self.is_substitutable(path)?;
@@ -112,7 +122,6 @@ impl Walk<'_> {
             }
         }
         self.missing.will_build.insert(drv_path.clone());
-        let derivation = self.store.read_derivation(drv_path)?;
         for (input, node) in &derivation.input_drvs {
             pending.push(DerivedPath::Built {
                 drv: Arc::new(SingleDerivedPath::Opaque(input.clone())),
@@ -129,8 +138,13 @@ impl Walk<'_> {
         Ok(())
     }
 
+    fn substituters(&self) -> Arc<[Arc<dyn Store>]> {
+        self.substitution
+            .map_or_else(|| Arc::from([]), |it| (it.substituters)())
+    }
+
     fn is_substitutable(&self, path: &StorePath) -> Result<bool, StoreError> {
-        for substituter in self.substituters {
+        for substituter in self.substituters().iter() {
             if substituter.store_dir() == self.store.store_dir()
                 && substituter.query_path_info(path)?.is_some()
             {
@@ -146,7 +160,7 @@ impl Walk<'_> {
         path: &StorePath,
         pending: &mut Vec<DerivedPath>,
     ) -> Result<bool, StoreError> {
-        for substituter in self.substituters {
+        for substituter in self.substituters().iter() {
             if substituter.store_dir() != self.store.store_dir() {
                 continue;
             }
@@ -201,7 +215,7 @@ pub(crate) fn results_of_valid(
 }
 
 fn result_of_valid(store: &dyn Store, path: &DerivedPath) -> Result<BuildResult, StoreError> {
-    let missing = query_missing(store, &[], std::slice::from_ref(path))?;
+    let missing = query_missing(store, None, std::slice::from_ref(path))?;
     let is_there = missing == MissingPaths::default();
     let error = if is_there {
         String::new()

@@ -45,6 +45,12 @@ pub trait Store: Send + Sync {
         StoreTraits::default()
     }
 
+    /// Makes sure that the store can be asked, and finds out what it says of itself, where that
+    /// has been put off. Whoever does not call this gets the error with a later question.
+    fn introduce(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Where a path of this store lies on this machine's file system, whether it is valid or not.
     /// `None` for stores that have no files here.
     fn physical_path(&self, path: &StorePath) -> Option<PathBuf> {

@@ -25,7 +25,11 @@ impl StoreUrl {
         matches!(self.scheme.as_str(), "file" | "http" | "https")
     }
 
-    fn flag(&self, name: &str) -> Option<bool> {
+    pub(super) fn number(&self, name: &str) -> Option<i64> {
+        self.params.get(name)?.parse().ok()
+    }
+
+    pub(super) fn flag(&self, name: &str) -> Option<bool> {
         let value = self.params.get(name)?;
         Some(matches!(value.as_str(), "true" | "1" | "yes"))
     }
@@ -145,8 +149,8 @@ impl Context {
             .ok()
     }
 
-    /// The substituters, those to be asked first in front, as far as that is known without asking
-    /// them. Nothing is asked before it is needed; one that makes no sense is told of and left out.
+    /// The substituters as the settings list them. Nothing is asked before it is needed; one that
+    /// makes no sense is told of and left out.
     pub fn open_substituters(&self) -> Vec<Arc<dyn Store>> {
         if !self.settings.store.substitute {
             return Vec::new();
@@ -160,17 +164,24 @@ impl Context {
             .iter()
             .filter(|text| seen.insert(text.as_str()))
         {
-            let url = StoreUrl::parse(text);
-            if !url.is_binary_cache() {
-                continue;
-            }
-            match self.open_lazily(&url) {
-                Ok(cache) => substituters.push(Arc::new(cache)),
+            match self.open_substituter(text) {
+                Ok(substituter) => substituters.push(substituter),
                 Err(failure) => self.console.warn(&failure.to_string()),
             }
         }
-        substituters.sort_by_key(|substituter| substituter.traits().priority);
         substituters
+    }
+
+    /// A substituter of the store of this machine must not have substituters itself.
+    fn open_substituter(&self, text: &str) -> Result<Arc<dyn Store>, Failure> {
+        let url = StoreUrl::parse(text);
+        if url.is_binary_cache() {
+            return Ok(Arc::new(self.open_lazily(&url)?));
+        }
+        if let Some(store) = self.open_elsewhere(&url)? {
+            return Ok(store);
+        }
+        Ok(Arc::new(self.open_local_store_url(text)?))
     }
 }
 

@@ -132,7 +132,7 @@ impl BinaryCacheStore {
     ) -> Result<BinaryCacheStore, StoreError> {
         let store = BinaryCacheStore::open_lazily(url, store_dir, client, options)?;
         if store.introduction.get().is_none() {
-            let info = store.introduce()?;
+            let info = store.ask_for_introduction()?;
             store.introduction.get_or_init(|| Ok(info));
         }
         Ok(store)
@@ -167,10 +167,10 @@ impl BinaryCacheStore {
 
     /// Whether the cache can be asked; the first answer may be an error that says why not.
     fn is_usable(&self) -> Result<bool, StoreError> {
-        match self
-            .introduction
-            .get_or_init(|| self.introduce().map_err(|error| error.to_string()))
-        {
+        match self.introduction.get_or_init(|| {
+            self.ask_for_introduction()
+                .map_err(|error| error.to_string())
+        }) {
             Ok(_) => Ok(true),
             Err(_) if self.has_complained.swap(true, Ordering::Relaxed) => Ok(false),
             Err(message) => Err(StoreError::other(message.clone())),
@@ -178,7 +178,7 @@ impl BinaryCacheStore {
     }
 
     /// Finds out what the cache says of itself, or makes it say something.
-    fn introduce(&self) -> Result<CacheInfo, StoreError> {
+    fn ask_for_introduction(&self) -> Result<CacheInfo, StoreError> {
         let info = if let Some(text) = self.get(CACHE_INFO_FILE)? {
             CacheInfo::parse(&String::from_utf8_lossy(&text))
         } else {
@@ -410,6 +410,10 @@ impl Store for BinaryCacheStore {
         &self.store_dir
     }
 
+    fn introduce(&self) -> Result<(), StoreError> {
+        self.is_usable().map(|_| ())
+    }
+
     fn traits(&self) -> StoreTraits {
         let info = self.introduction.get().and_then(|info| info.as_ref().ok());
         StoreTraits {
@@ -578,7 +582,7 @@ impl Store for BinaryCacheStore {
     }
 
     fn query_missing(&self, paths: &[DerivedPath]) -> Result<MissingPaths, StoreError> {
-        crate::missing::query_missing(self, &[], paths)
+        crate::missing::query_missing(self, None, paths)
     }
 
     fn build_paths(&self, paths: &[DerivedPath], mode: BuildMode) -> Result<(), StoreError> {

@@ -126,6 +126,12 @@ pub struct LocalOptions {
     pub compress_build_log: bool,
     /// Where the collector finds running programs' roots; `None` for nowhere.
     pub proc_dir: Option<PathBuf>,
+    /// Its rank among substituters; the lower number is asked first.
+    pub priority: i64,
+    /// Whether it may be asked for many paths at once.
+    pub want_mass_query: bool,
+    /// Whether others take its paths without a signature.
+    pub is_trusted: bool,
     /// Points where tests stop a collection, named files that are read at each.
     pub gc_test_hooks: GcTestHooks,
     /// Who is told what happens.
@@ -174,6 +180,9 @@ impl Default for LocalOptions {
             physical_links: false,
             compress_build_log: true,
             proc_dir: Some(PathBuf::from("/proc")),
+            priority: 0,
+            want_mass_query: false,
+            is_trusted: false,
             gc_test_hooks: GcTestHooks::default(),
             events: NullSink::shared(),
         }

@@ -239,9 +239,10 @@ impl Store for LocalStore {
 
     fn traits(&self) -> StoreTraits {
         StoreTraits {
+            priority: self.options.priority,
+            want_mass_query: self.options.want_mass_query,
             trusts_us: Some(true),
-            is_trusted: true,
-            ..StoreTraits::default()
+            is_trusted: self.options.is_trusted,
         }
     }
 
@@ -453,7 +454,7 @@ impl Store for LocalStore {
     }
 
     fn query_missing(&self, paths: &[DerivedPath]) -> Result<MissingPaths, StoreError> {
-        crate::missing::query_missing(self, &[], paths)
+        crate::missing::query_missing(self, None, paths)
     }
 
     fn build_paths(&self, paths: &[DerivedPath], mode: BuildMode) -> Result<(), StoreError> {
