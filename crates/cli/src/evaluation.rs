@@ -9,7 +9,7 @@ use firn_eval::{
     Place, Purity, Registry, Scope, SearchPathEntry, Set, SetBuilder, Symbol, Val, on_large_stack,
 };
 use firn_events::Level;
-use firn_instantiate::{StoreHost, Surroundings, search_path};
+use firn_instantiate::{Library, StoreHost, Surroundings, search_path};
 use firn_settings::Feature;
 use firn_source::{FileOrigin, FileTable, Severity, SourcePath, Span};
 use firn_store::Store;
@@ -186,6 +186,7 @@ fn surroundings_of(context: &Context, flags: &EvalFlags) -> Surroundings {
                 }
             })
             .collect(),
+        library: library_of(context),
         read_only: context.read_only,
         allow_import_from_derivation: settings.eval.allow_import_from_derivation,
         features: feature_names(context),
@@ -197,6 +198,21 @@ fn surroundings_of(context: &Context, flags: &EvalFlags) -> Surroundings {
             )))
         }),
         interrupted: Arc::new(AtomicBool::new(false)),
+    }
+}
+
+/// The standard library. Only our own name knows it: under the others, names mean what they mean
+/// to the reference.
+fn library_of(context: &Context) -> Library {
+    if !context.program.is_firn() {
+        return Library::Absent;
+    }
+    match &context.settings.firn.stdlib {
+        None => Library::Embedded(firn_stdlib::FILES, firn_stdlib::ROOT),
+        Some(directory) => {
+            let place = sources::absolute(&directory.to_string_lossy());
+            Library::Directory(place.path.as_bytes().to_vec())
+        }
     }
 }
 
@@ -299,6 +315,15 @@ impl<'h> Evaluation<'_, 'h> {
             return Err(Failure::message(format!("cannot download '{word}' yet")).into());
         }
         Ok(sources::absolute(word))
+    }
+
+    /// Where the standard library lies.
+    ///
+    /// # Panics
+    /// Under the reference's names, which know no library.
+    pub fn library(&self) -> SourcePath {
+        let place = library_of(self.context).place();
+        place.expect("only our own name asks for the library")
     }
 
     /// The path that `<name>` means.

@@ -53,6 +53,18 @@ impl Installables {
         self.file.is_some() || self.expression.is_some()
     }
 
+    /// Whether the words have to be evaluated, or name attributes of the standard library.
+    pub fn are_evaluated(&self, context: &Context) -> bool {
+        self.are_attributes() || self.are_of_library(context)
+    }
+
+    /// Whether the words name attributes of the standard library, and there are any.
+    fn are_of_library(&self, context: &Context) -> bool {
+        context.program.is_firn()
+            && !self.words.is_empty()
+            && self.words.iter().all(|word| of_library(word).is_some())
+    }
+
     /// The value that attribute paths start from.
     fn root<'h>(&self, evaluation: &mut Evaluation<'_, 'h>) -> Result<Val<'h>, Stop> {
         match (&self.file, &self.expression) {
@@ -66,6 +78,10 @@ impl Installables {
                 Ok(evaluation.ctx.eval_file(&path)?)
             }
             (None, Some(text)) => evaluation.value_of_text(&Text::of_words(text)),
+            (None, None) if self.are_of_library(evaluation.context) => {
+                let place = evaluation.library();
+                Ok(evaluation.ctx.eval_file(&place)?)
+            }
             (None, None) => {
                 let word = self.words.first().map_or(".", String::as_str);
                 Err(Failure::message(format!(
@@ -96,9 +112,13 @@ impl Installables {
         };
         let mut values = Vec::new();
         for word in words {
+            let word = match of_library(word) {
+                Some(path) if !self.are_attributes() => path,
+                _ => word.as_str(),
+            };
             let (path, outputs) = word
                 .split_once('^')
-                .map_or((word.as_str(), None), |it| (it.0, Some(it.1.to_owned())));
+                .map_or((word, None), |it| (it.0, Some(it.1.to_owned())));
             let path = if path == "." { "" } else { path };
             let (value, _) = evaluation
                 .ctx
@@ -115,7 +135,7 @@ impl Installables {
         context: &Context,
         store: &Arc<dyn Store>,
     ) -> Result<Vec<DerivedPath>, Failure> {
-        if self.are_attributes() {
+        if self.are_evaluated(context) {
             return evaluate(context, &self.eval, store, |evaluation| {
                 let mut paths = Vec::new();
                 let args = evaluation.auto_args()?;
@@ -137,6 +157,19 @@ impl Installables {
         }
         Ok(paths)
     }
+}
+
+/// The attribute path into the standard library that a word names: `hello`, `stdlib#hello`.
+pub fn of_library(word: &str) -> Option<&str> {
+    if let Some(path) = word.strip_prefix("stdlib#") {
+        return Some(path);
+    }
+    let (name, _) = word.split_once('^').unwrap_or((word, ""));
+    let mut letters = name.bytes();
+    let first = letters.next()?;
+    let is_name = (first.is_ascii_alphabetic() || first == b'_')
+        && letters.all(|it| it.is_ascii_alphanumeric() || b"_-'.+".contains(&it));
+    is_name.then_some(word)
 }
 
 /// What a value stands for: derivations with their outputs, or the store path that it is.

@@ -13,14 +13,13 @@ use firn_eval::{FileType, HostError};
 use firn_source::{CanonicalPath, RootId, SourcePath};
 use firn_store::Store;
 
+use crate::embedded::{self, Embedded, EmbeddedFiles, EmbeddedTree, Node};
+
 /// A link may lead to a link; this many in a row are taken for a circle.
 const MAX_LINKS: usize = 1024;
 
 /// Entries of a directory; a type may be left for later.
 type Listing = Vec<(Vec<u8>, Option<FileType>)>;
-
-/// Files that live in the program: their paths and contents.
-pub(crate) type Embedded = &'static [(&'static str, &'static [u8])];
 
 /// The file systems of an evaluation.
 pub(crate) struct Files {
@@ -29,8 +28,11 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    pub(crate) fn new(store: Arc<dyn Store>, embedded: Embedded) -> Self {
-        Self { store, embedded }
+    pub(crate) fn new(store: Arc<dyn Store>, library: EmbeddedFiles) -> Self {
+        Self {
+            store,
+            embedded: Embedded::new(library),
+        }
     }
 
     /// Where a path of the host's root really lies.
@@ -51,30 +53,29 @@ impl Files {
         PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
     }
 
-    fn embedded(&self, path: &SourcePath) -> Option<&'static [u8]> {
-        let wanted = path.path.as_bytes();
-        let found = self
-            .embedded
-            .iter()
-            .find(|(name, _)| name.as_bytes() == wanted);
-        found.map(|(_, contents)| *contents)
+    /// The embedded files from a path on, as a source.
+    pub(crate) fn embedded_tree(&self, path: &SourcePath) -> EmbeddedTree {
+        EmbeddedTree {
+            files: self.embedded,
+            root: path.path.clone(),
+        }
     }
 
     /// How a path is shown.
     pub(crate) fn display(path: &SourcePath) -> String {
         match path.root {
-            // `<nix/fetchurl.nix>` is how expressions name it.
-            RootId::EMBEDDED => format!("<{}>", path.path.to_string().trim_start_matches('/')),
+            RootId::EMBEDDED => embedded::display(&path.path),
             _ => path.path.to_string(),
         }
     }
 
     pub(crate) fn read(&self, path: &SourcePath) -> Result<Arc<[u8]>, HostError> {
         if path.root == RootId::EMBEDDED {
-            return self
-                .embedded(path)
-                .map(Arc::from)
-                .ok_or_else(|| missing(path));
+            return match self.embedded.find(path.path.as_bytes()) {
+                Some(Node::File { contents, .. }) => Ok(contents.into()),
+                Some(Node::Directory) => Err(HostError::new("read of 4096 bytes: Is a directory")),
+                None => Err(missing(path)),
+            };
         }
         match std::fs::read(self.place(&path.path)) {
             Ok(contents) if u32::try_from(contents.len()).is_ok() => Ok(contents.into()),
@@ -91,7 +92,11 @@ impl Files {
 
     pub(crate) fn file_type(&self, path: &SourcePath) -> Result<Option<FileType>, HostError> {
         if path.root == RootId::EMBEDDED {
-            return Ok(self.embedded(path).map(|_| FileType::Regular));
+            let found = self.embedded.find(path.path.as_bytes());
+            return Ok(found.map(|node| match node {
+                Node::File { .. } => FileType::Regular,
+                Node::Directory => FileType::Directory,
+            }));
         }
         match std::fs::symlink_metadata(self.place(&path.path)) {
             Ok(metadata) => Ok(Some(kind(metadata.file_type()))),
@@ -111,6 +116,16 @@ impl Files {
                 reason(&error)
             ))
         };
+        if path.root == RootId::EMBEDDED {
+            return match self.file_type(path)? {
+                Some(FileType::Directory) => {
+                    let names = self.embedded.list(path.path.as_bytes()).into_iter();
+                    Ok(names.map(|(name, kind)| (name, Some(kind))).collect())
+                }
+                Some(_) => Err(listing(io::ErrorKind::NotADirectory.into())),
+                None => Err(missing(path)),
+            };
+        }
         let mut entries = Vec::new();
         for entry in std::fs::read_dir(self.place(&path.path)).map_err(listing)? {
             let entry = entry.map_err(listing)?;

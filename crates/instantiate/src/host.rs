@@ -21,7 +21,7 @@ use firn_store_model::{
     downstream_placeholder,
 };
 
-use crate::embedded::EMBEDDED;
+use crate::embedded::EmbeddedFiles;
 use crate::files::{Files, missing};
 use crate::pending::Pending;
 use crate::search_path;
@@ -33,6 +33,31 @@ pub type Environment = Box<dyn Fn(&[u8]) -> Option<Vec<u8>> + Send + Sync>;
 pub type Messages = Box<dyn Fn(Message) + Send + Sync>;
 /// Fetches what an address of the search path stands for, and gives the place on this machine.
 pub type FetchPlace = Box<dyn Fn(&[u8]) -> Result<Vec<u8>, HostError> + Send + Sync>;
+
+/// The standard library, which `<firn>` names.
+#[derive(Clone, Debug)]
+pub enum Library {
+    /// There is none.
+    Absent,
+    /// The one in the program, below its root.
+    Embedded(EmbeddedFiles, &'static str),
+    /// A directory of this machine.
+    Directory(Vec<u8>),
+}
+
+impl Library {
+    /// Where it lies.
+    pub fn place(&self) -> Option<SourcePath> {
+        match self {
+            Self::Absent => None,
+            Self::Embedded(_, root) => Some(SourcePath {
+                root: RootId::EMBEDDED,
+                path: CanonicalPath::new(root.as_bytes()),
+            }),
+            Self::Directory(directory) => Some(SourcePath::host(directory)),
+        }
+    }
+}
 
 /// What an evaluation may know of the process around it.
 pub struct Surroundings {
@@ -48,6 +73,8 @@ pub struct Surroundings {
     pub purity: Purity,
     /// Entries of `-I` and `NIX_PATH`, as written.
     pub search_path: Vec<SearchPathEntry>,
+    /// What `<firn>` names, and `<nixpkgs>` where the search path does not say.
+    pub library: Library,
     /// Whether the store must not be written to.
     pub read_only: bool,
     /// Whether building during evaluation is allowed.
@@ -91,6 +118,8 @@ pub struct Inner {
     allowed: Option<RwLock<BTreeSet<CanonicalPath>>>,
     places: Mutex<Places>,
     search_path: OnceLock<Vec<SearchPathEntry>>,
+    /// Whether it has been said that the library stands in for nixpkgs.
+    said_stand_in: AtomicBool,
 }
 
 impl StoreHost {
@@ -100,17 +129,25 @@ impl StoreHost {
             pure_eval,
             restricted,
         } = surroundings.purity;
+        let library: EmbeddedFiles = match surroundings.library {
+            Library::Embedded(files, _) => files,
+            _ => &[],
+        };
         let host = Self(Arc::new(Inner {
-            files: Files::new(Arc::clone(&store), EMBEDDED),
+            files: Files::new(Arc::clone(&store), library),
             pending: Pending::new(Arc::clone(&store), surroundings.read_only),
             modulos: HashModulos::default(),
             sources: Mutex::default(),
             allowed: (pure_eval || restricted).then(RwLock::default),
             places: Mutex::default(),
             search_path: OnceLock::new(),
+            said_stand_in: AtomicBool::new(false),
             store,
             surroundings,
         }));
+        if let Library::Directory(directory) = &host.surroundings.library {
+            host.allow(CanonicalPath::new(directory));
+        }
         if restricted {
             for entry in &host.surroundings.search_path {
                 if let Ok(place) = host.resolve_place(&entry.path) {
@@ -167,7 +204,7 @@ impl StoreHost {
     /// The tree that a path names.
     pub(crate) fn source(&self, path: &SourcePath) -> Result<Source, HostError> {
         if path.root == RootId::EMBEDDED {
-            return Ok(Source::Memory(self.files.read(path)?));
+            return Ok(Source::Embedded(self.files.embedded_tree(path)));
         }
         Ok(Source::Local(self.files.place(&path.path)))
     }
@@ -378,7 +415,7 @@ impl Host for StoreHost {
                 return Ok(Some(path));
             }
         }
-        Ok(None)
+        self.find_in_library(name)
     }
 
     fn path_to_store(&self, path: &SourcePath) -> Result<Vec<u8>, HostError> {
@@ -437,6 +474,38 @@ impl Host for StoreHost {
 }
 
 impl StoreHost {
+    /// Looks a name up in the library: `firn`, or `nixpkgs` if the search path says nothing of it.
+    fn find_in_library(&self, name: &[u8]) -> Result<Option<SourcePath>, HostError> {
+        let Some(place) = self.surroundings.library.place() else {
+            return Ok(None);
+        };
+        let below = |prefix: &str| {
+            let rest = name.strip_prefix(prefix.as_bytes())?;
+            (rest.is_empty() || rest[0] == b'/').then(|| rest.strip_prefix(b"/").unwrap_or(rest))
+        };
+        let (rest, stands_in) = match (below("firn"), below("nixpkgs")) {
+            (Some(rest), _) => (rest, false),
+            (None, Some(rest)) if !self.names_nixpkgs() => (rest, true),
+            _ => return Ok(None),
+        };
+        let path = place.join(rest);
+        if self.files.file_type(&path)?.is_none() {
+            return Ok(None);
+        }
+        if stands_in && !self.said_stand_in.swap(true, Ordering::Relaxed) {
+            self.emit(Message::Remark(
+                b"nothing says where <nixpkgs> is; <firn>, the library in this program, stands in for it".to_vec(),
+            ));
+        }
+        Ok(Some(path))
+    }
+
+    /// Whether the search path says where nixpkgs is, even if it is not there.
+    fn names_nixpkgs(&self) -> bool {
+        let mut entries = self.surroundings.search_path.iter();
+        entries.any(|entry| entry.prefix == b"nixpkgs")
+    }
+
     /// Builds outputs that an evaluation wants to read.
     fn realise(&self, wanted: &[(SingleDerivedPath, OutputName)]) -> Result<Rewrites, HostError> {
         let store_dir = self.store.store_dir();

@@ -16,7 +16,8 @@ pub mod search_path;
 mod source_tree;
 
 pub use builtins::all as builtins;
-pub use host::{Environment, FetchPlace, Messages, StoreHost, Surroundings};
+pub use embedded::EmbeddedFiles;
+pub use host::{Environment, FetchPlace, Library, Messages, StoreHost, Surroundings};
 pub use pending::Pending;
 pub use recipe::{Instantiated, Recipe, RecipeError};
 pub use source_tree::Source;

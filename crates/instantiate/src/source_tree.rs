@@ -4,20 +4,21 @@
 //! the path is first turned into a string. Copying waits until something needs the tree there.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use firn_store::tree::{LocalTree, MemoryFile, SourceTree};
+use firn_store::tree::{LocalTree, SourceTree};
 use firn_store::types::AddOptions;
 use firn_store::{Store, StoreError};
 use firn_store_model::StorePath;
+
+use crate::embedded::EmbeddedTree;
 
 /// Where the contents of a source come from.
 #[derive(Clone, Debug)]
 pub enum Source {
     /// A tree on this machine.
     Local(PathBuf),
-    /// One file in memory.
-    Memory(Arc<[u8]>),
+    /// Files of the program itself.
+    Embedded(EmbeddedTree),
 }
 
 impl Source {
@@ -25,10 +26,7 @@ impl Source {
     pub fn with_tree<T>(&self, work: impl FnOnce(&dyn SourceTree) -> T) -> T {
         match self {
             Self::Local(path) => work(&LocalTree::new(path)),
-            Self::Memory(contents) => work(&MemoryFile {
-                contents,
-                name: "«memory»",
-            }),
+            Self::Embedded(tree) => work(tree),
         }
     }
 

@@ -22,6 +22,7 @@ pub(crate) const LAYERS: &[(&str, u8, Allowed)] = &[
     ("sys", 0, These(&[])),
     ("settings", 0, These(&[])),
     ("events", 0, These(&[])),
+    ("stdlib", 0, These(&[])),
     ("parser", 1, These(&["source"])),
     ("syntax", 1, These(&["parser", "source"])),
     ("ir", 1, These(&["parser", "symbol", "source"])),

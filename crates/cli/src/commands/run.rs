@@ -56,7 +56,7 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     context.settle();
     let context = &*context;
     let store = context.open_store()?;
-    if !installables.are_attributes() {
+    if !installables.are_evaluated(context) {
         let paths = installables.derived_paths(context, &store)?;
         let outputs = realise(context, store.as_ref(), &paths)?;
         let [only] = outputs.as_slice() else {

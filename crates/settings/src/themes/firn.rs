@@ -15,4 +15,7 @@ theme! {
     /// The static shell that builds see as `/bin/sh`. If unset, the standard library's, or one
     /// found on this machine.
     "sandbox-shell" sandbox_shell: Option<PathBuf> = None;
+    /// The directory of the standard library, which `<firn>` names. If unset, it is the one in the
+    /// program.
+    "stdlib" stdlib: Option<PathBuf> = None;
 }
