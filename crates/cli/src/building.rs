@@ -79,8 +79,7 @@ impl Context {
             filter_syscalls: sandbox.filter_syscalls,
             allow_new_privileges: sandbox.allow_new_privileges,
             impersonate_linux26: sandbox.impersonate_linux_26,
-            build_users_group: Some(sandbox.build_users_group.clone())
-                .filter(|it| !it.is_empty() && settings.machine().is_root),
+            build_users_group: self.build_users_group(),
             start_id: sandbox.start_id,
             id_count: sandbox.id_count,
             build_dir: sandbox.build_dir.clone(),
@@ -106,6 +105,19 @@ impl Context {
                 StartMethod::Execute(program, vec![OsString::from(LAUNCHER)])
             }),
         }
+    }
+
+    /// The group whose members root's builders run as. Its usual name is a default for machines that an
+    /// installer prepared; where nobody made such a group, `firn` takes numbers that belong to no one.
+    fn build_users_group(&self) -> Option<String> {
+        const NAME: &str = "build-users-group";
+        let group = self.settings.sandbox.build_users_group.clone();
+        if group.is_empty() || !self.settings.machine().is_root {
+            return None;
+        }
+        let is_prepared = || firn_sys::accounts::group_members(&group).is_some();
+        let keeps = !self.program.is_firn() || self.settings.is_overridden(NAME) || is_prepared();
+        keeps.then_some(group)
     }
 
     /// What the settings say about transfers.
