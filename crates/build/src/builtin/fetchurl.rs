@@ -28,14 +28,16 @@ impl Builtin<'_> {
         let url = self.attribute("url")?;
         let unpack = self.optional_attribute("unpack").as_deref() == Some("1");
         let executable = self.optional_attribute("executable").as_deref() == Some("1");
-        let mut tried = Vec::new();
-        let mut candidates = self.hashed_mirrors();
-        match mirrors::resolve(self.settings, &url) {
-            Ok(addresses) => candidates.extend(addresses),
-            Err(error) => tried.push(error),
-        }
         let client = Client::new(self.settings.transfer.clone(), self.activity.sink().clone())
             .map_err(|error| error.to_string())?;
+        let mut tried = Vec::new();
+        let mut candidates = self.hashed_mirrors();
+        for url in self.addresses(&url) {
+            match mirrors::resolve(self.settings, &client, &url) {
+                Ok(addresses) => candidates.extend(addresses),
+                Err(error) => tried.push(error),
+            }
+        }
         for candidate in &candidates {
             match self.fetch(&client, candidate, &url, (out, unpack)) {
                 Ok(()) => {
@@ -51,9 +53,27 @@ impl Builtin<'_> {
                 }
             }
         }
-        Err(tried
-            .pop()
-            .unwrap_or_else(|| format!("cannot fetch '{url}'")))
+        // One reason is the message; of several, all are needed to see what to mend.
+        Err(match tried.as_slice() {
+            [] => format!("cannot fetch '{url}'"),
+            [one] => one.clone(),
+            several => format!("cannot fetch '{url}':\n  {}", several.join("\n  ")),
+        })
+    }
+
+    /// The addresses that the derivation names: `url`, then what else is in `urls`.
+    fn addresses(&self, url: &str) -> Vec<String> {
+        let mut addresses = vec![url.to_owned()];
+        for other in self
+            .optional_attribute("urls")
+            .unwrap_or_default()
+            .split_whitespace()
+        {
+            if !addresses.iter().any(|it| it == other) {
+                addresses.push(other.to_owned());
+            }
+        }
+        addresses
     }
 
     /// Places where a file of this hash may lie.

@@ -1,19 +1,30 @@
 //! Where `mirror://<scheme>/…` leads.
 //!
 //! First to the setting `mirrors.<scheme>`; then, for `debian`, to the archives that the host's own
-//! package client uses, in both of its formats. No host is built in. Every file is checked by its
-//! hash, so it does not matter where it came from.
+//! package client uses, in both of its formats. The registries of languages find their files in ways
+//! of their own (`registries`). No host is built in. Every file is checked by its hash, so it does not
+//! matter where it came from.
 
 use std::path::Path;
 
+use firn_transfer::Client;
+
+use super::registries;
 use crate::BuildSettings;
 
 /// The addresses that an address stands for, in the order in which they are tried.
-pub(super) fn resolve(settings: &BuildSettings, url: &str) -> Result<Vec<String>, String> {
+pub(super) fn resolve(
+    settings: &BuildSettings,
+    client: &Client,
+    url: &str,
+) -> Result<Vec<String>, String> {
     let Some(rest) = url.strip_prefix("mirror://") else {
         return Ok(vec![url.to_owned()]);
     };
     let (scheme, path) = rest.split_once('/').unwrap_or((rest, ""));
+    if let Some(addresses) = registries::resolve(settings, client, scheme, path) {
+        return addresses;
+    }
     let mut bases = settings.mirrors.get(scheme).cloned().unwrap_or_default();
     if scheme == "debian" {
         for base in apt_archives(&settings.apt_directory) {
@@ -138,7 +149,12 @@ mod tests {
             apt_directory: dir.path().to_owned(),
             ..BuildSettings::default()
         };
-        let addresses = resolve(&settings, "mirror://debian/pool/x.deb").expect("known");
+        let client = Client::new(
+            settings.transfer.clone(),
+            std::sync::Arc::new(firn_events::NullSink),
+        )
+        .expect("a client");
+        let addresses = resolve(&settings, &client, "mirror://debian/pool/x.deb").expect("known");
         assert_eq!(
             addresses,
             [
@@ -147,13 +163,13 @@ mod tests {
                 "http://three.example/d/pool/x.deb"
             ]
         );
-        let error = resolve(&settings, "mirror://gnu/x").expect_err("unknown");
+        let error = resolve(&settings, &client, "mirror://gnu/x").expect_err("unknown");
         assert!(error.contains("set 'mirrors.gnu'"), "{error}");
         settings
             .mirrors
             .insert("gnu".to_owned(), vec!["http://g/".to_owned()]);
         assert_eq!(
-            resolve(&settings, "mirror://gnu/x").expect("known"),
+            resolve(&settings, &client, "mirror://gnu/x").expect("known"),
             ["http://g/x"]
         );
     }

@@ -8,6 +8,7 @@ mod archive;
 mod buildenv;
 mod fetchurl;
 mod mirrors;
+mod registries;
 
 use std::path::{Path, PathBuf};
 
