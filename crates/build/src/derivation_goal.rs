@@ -63,6 +63,12 @@ impl DerivationGoal {
         }
     }
 
+    /// The name of what it makes.
+    pub(crate) fn name(&self) -> &[u8] {
+        let name = self.drv_path.name();
+        name.strip_suffix(".drv").unwrap_or(name).as_bytes()
+    }
+
     /// Begins again, when more outputs are wanted.
     pub(crate) fn restart(&mut self) {
         self.stage = Stage::Start;
@@ -158,7 +164,7 @@ impl Scheduler {
                 .add_temp_roots(&paths.values().cloned().collect::<Vec<_>>())?;
             return Ok(Next::Done(success(BuildStatus::AlreadyValid, paths)));
         }
-        if mode == BuildMode::Check && outputs.values().any(|output| !output.valid) {
+        if mode == BuildMode::Check && valid_paths(&outputs, &wanted).is_none() {
             return Err(BuildError::misc(format!(
                 "some outputs of '{}' are not valid, so checking is not possible\n\
                  Hint: --rebuild and --check error if the derivation was not previously built and cannot be substituted.\n      \

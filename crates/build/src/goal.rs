@@ -185,7 +185,12 @@ impl GoalGraph {
         }
     }
 
-    /// Whether waiting for one goal would mean waiting for oneself.
+    /// Those that have no outcome.
+    pub(crate) fn unfinished(&self) -> impl Iterator<Item = (&GoalKey, &Goal)> {
+        self.goals.iter().filter(|(_, goal)| goal.outcome.is_none())
+    }
+
+    /// Whether one goal needs another, directly or not.
     pub(crate) fn leads_to(&self, from: &GoalKey, to: &GoalKey) -> bool {
         let mut seen = std::collections::HashSet::new();
         let mut waiting = vec![from];
@@ -258,6 +263,11 @@ impl GoalGraph {
 }
 
 impl Goal {
+    /// Those that wait for it.
+    pub(crate) fn waiters(&self) -> &[GoalKey] {
+        &self.waiters
+    }
+
     /// Wants more outputs; true if that reopens a finished goal.
     fn widen(&mut self, outputs: &OutputsSpec) -> bool {
         let wanted = match &mut self.body {

@@ -22,43 +22,31 @@ use crate::goal::{GoalKey, Outcome, Success};
 use crate::log::BuildLog;
 use crate::prepare::{BuildInputs, PreparedBuild, use_sandbox};
 use crate::running::RunningBuild;
-use crate::scheduler::{Message, Scheduler};
-use crate::{BuildError, BuildSettings, builtin, hooks, outputs, users};
+use crate::scheduler::{Message, Scheduler, render_error};
+use crate::{BuildError, BuildSettings, builtin, debug, hooks, outputs, users};
 
 impl Scheduler {
     /// Starts builders while there are free slots.
     pub(crate) fn start_builds(&mut self) {
-        let mut at = 0;
         while self.running.len() + self.n_builtins < self.settings.max_jobs {
-            let Some(key) = self.buildable.get_index(at).cloned() else {
+            let Some(key) = self.buildable.pop(&self.graph, &mut self.history) else {
                 return;
             };
-            match self.try_start(&key) {
-                Ok(true) => {
-                    self.buildable.shift_remove(&key);
-                }
-                // It waits for somebody else; its turn comes again by the clock.
-                Ok(false) => {
-                    self.buildable.shift_remove(&key);
-                    at = 0;
-                }
-                Err(error) => {
-                    self.buildable.shift_remove(&key);
-                    self.no_longer_postponed(&key);
-                    self.finish(&key, Err(error));
-                    at = 0;
-                }
+            // One that waits for another process has its next turn by the clock.
+            if let Err(error) = self.try_start(&key) {
+                self.no_longer_postponed(&key);
+                self.finish(&key, Err(error));
             }
         }
     }
 
-    /// Starts a build, or finds it done; false if it has to wait for another process.
-    fn try_start(&mut self, key: &GoalKey) -> Result<bool, BuildError> {
+    /// Starts a build, or finds it done, or postpones it because another process is in the way.
+    fn try_start(&mut self, key: &GoalKey) -> Result<(), BuildError> {
         let Some(goal) = self.graph.get(key) else {
-            return Ok(true);
+            return Ok(());
         };
         if goal.outcome.is_some() {
-            return Ok(true);
+            return Ok(());
         }
         let mut inputs = self.build_inputs(key)?;
         let Some(mut locks) = self.lock_outputs(&inputs)? else {
@@ -71,7 +59,7 @@ impl Scheduler {
                 let text = format!("waiting for lock on {}", paths.join(", "));
                 self.postpone(key, text, &inputs.drv_path);
             }
-            return Ok(false);
+            return Ok(());
         };
         // Somebody may have built it while we waited for the lock.
         let loaded = self.loaded(key);
@@ -83,7 +71,7 @@ impl Scheduler {
             locks.remove_on_release();
             self.no_longer_postponed(key);
             self.finish(key, Ok(success(BuildStatus::AlreadyValid, paths)));
-            return Ok(true);
+            return Ok(());
         }
         let is_builtin = inputs.derivation.is_builtin();
         let sandboxed = use_sandbox(&self.store, &self.settings, &inputs)?;
@@ -97,7 +85,7 @@ impl Scheduler {
                     );
                     self.postpone(key, text, &inputs.drv_path);
                 }
-                return Ok(false);
+                return Ok(());
             }
             user
         } else {
@@ -136,11 +124,11 @@ impl Scheduler {
         })?;
         if is_builtin {
             self.run_builtin(key, prepared, locks, log);
-            return Ok(true);
+            return Ok(());
         }
         let running = self.launch(key, prepared, locks, log)?;
         self.running.push(running);
-        Ok(true)
+        Ok(())
     }
 
     fn lock_paths(&self, inputs: &BuildInputs) -> Vec<PathBuf> {
@@ -256,6 +244,7 @@ impl Scheduler {
             started: now,
             started_at: seconds_since_epoch(),
             last_output: now,
+            out_of_sight: None,
         })
     }
 
@@ -317,7 +306,8 @@ impl Scheduler {
         for idx in 0..self.running.len() {
             let had_verdict = self.running[idx].verdict.is_some();
             self.running[idx].check_clock(&settings, now);
-            if self.running[idx].verdict.is_some() && !had_verdict {
+            let is_late = self.running[idx].verdict.is_some() && !had_verdict;
+            if is_late || self.running[idx].is_out_of_sight(now) {
                 self.kill(idx);
             }
         }
@@ -346,7 +336,6 @@ impl Scheduler {
 
     fn builder_finished(&mut self, mut running: RunningBuild) {
         let key = running.key.clone();
-        running.prepared.release_user();
         if running.is_unwanted {
             let error = BuildError::new(BuildStatus::Cancelled, "the build was cancelled");
             drop(running);
@@ -360,10 +349,13 @@ impl Scheduler {
             running.setup_failure.clear();
         }
         if exit.success() && running.verdict.is_none() && running.setup_failure.is_empty() {
+            running.prepared.release_user();
+            let inputs = &running.prepared.inputs;
+            self.history
+                .note(inputs.drv_path.name().as_bytes(), running.started.elapsed());
             return self.register(running);
         }
-        let outcome = self.failure(running);
-        self.finish(&key, outcome);
+        self.failed(running);
     }
 
     /// Reads and registers the outputs on another thread.
@@ -457,8 +449,32 @@ impl Scheduler {
         });
     }
 
+    /// Ends a build whose builder failed, once everybody has looked at it who wants to.
+    fn failed(&mut self, running: RunningBuild) {
+        let key = running.key.clone();
+        let phase = running.log.phase().map(str::to_owned);
+        let could_run = running.verdict.is_none() && running.setup_failure.is_empty();
+        let (prepared, error) = self.failure(running);
+        let Some(debugger) = self.settings.debugger.clone().filter(|_| could_run) else {
+            drop(prepared);
+            return self.finish(&key, Err(error));
+        };
+        let drv_path = self.store.store_dir().print(&prepared.inputs.drv_path);
+        let events = Arc::clone(&self.events);
+        let report = self.reporter();
+        self.n_registering += 1;
+        std::thread::spawn(move || {
+            match debug::failed_build(&prepared, drv_path, &error, phase.as_deref()) {
+                Ok(build) => debugger.look_at(&build),
+                Err(error) => events.message(Level::Error, &render_error(&error.message)),
+            }
+            drop(prepared);
+            report(Message::Built(key, Err(error), false));
+        });
+    }
+
     /// What to say about a builder that failed.
-    fn failure(&self, running: RunningBuild) -> Outcome {
+    fn failure(&self, running: RunningBuild) -> (PreparedBuild, BuildError) {
         let RunningBuild {
             mut prepared,
             log,
@@ -477,13 +493,14 @@ impl Scheduler {
         }
         if let Some(verdict) = verdict {
             drop(log.finish());
-            return Err(verdict);
+            return (prepared, verdict);
         }
         if !setup_failure.is_empty() {
             drop(log.finish());
-            return Err(BuildError::misc(format!(
+            let error = BuildError::misc(format!(
                 "cannot set up the build environment for '{drv_path}': {setup_failure}"
-            )));
+            ));
+            return (prepared, error);
         }
         let disk_is_full = [&self.store.location().physical_dir, &prepared.build_dir]
             .into_iter()
@@ -509,7 +526,7 @@ impl Scheduler {
                 .message
                 .push_str("\nnote: build failure may have been caused by lack of free disk space");
         }
-        Err(error)
+        (prepared, error)
     }
 
     /// Kills everything and waits until it is gone.

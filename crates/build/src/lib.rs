@@ -17,11 +17,13 @@
 mod builtin;
 mod checks;
 mod closure;
+mod debug;
 mod derivation_goal;
 mod difference;
 mod environment;
 mod error;
 mod goal;
+mod history;
 mod hooks;
 mod launching;
 mod log;
@@ -29,6 +31,8 @@ mod options;
 mod outputs;
 mod path_goal;
 mod prepare;
+mod queue;
+mod registry;
 mod resolve;
 mod running;
 mod sandbox;
@@ -43,7 +47,9 @@ mod users;
 #[cfg(test)]
 mod tests;
 
+pub use debug::{Debugger, FailedBuild};
 pub use error::{BuildError, ExitFlags};
 pub use options::{Checks, DerivationOptions, OutputChecks};
+pub use registry::{RunningBuildInfo, running_builds};
 pub use settings::{BuildSettings, SandboxMode, SandboxPath, extra_platforms, host_system};
 pub use store::BuildingStore;

@@ -30,6 +30,7 @@ pub(crate) struct BuildLog {
     n_bytes: u64,
     /// The builder's names of activities and ours.
     activities: HashMap<u64, ActivityId>,
+    phase: Option<String>,
 }
 
 enum LogFile {
@@ -72,7 +73,13 @@ impl BuildLog {
             n_last_lines,
             n_bytes: 0,
             activities: HashMap::new(),
+            phase: None,
         })
+    }
+
+    /// The phase that the build is in, as far as it says.
+    pub(crate) fn phase(&self) -> Option<&str> {
+        self.phase.as_deref()
     }
 
     /// Takes what the builder wrote.
@@ -173,7 +180,10 @@ impl BuildLog {
             Event::Stop { id } => Event::Stop {
                 id: self.activities.remove(&id.as_number())?,
             },
-            Event::SetPhase { phase, .. } => Event::SetPhase { id: own, phase },
+            Event::SetPhase { phase, .. } => {
+                self.phase = Some(phase.clone());
+                Event::SetPhase { id: own, phase }
+            }
             Event::Message { level, text, raw } => Event::Message { level, text, raw },
             result => {
                 let (id, kind, fields) = json::result_parts(&result)?;

@@ -50,6 +50,13 @@ pub(crate) struct BuildInputs {
     pub(crate) outputs: BTreeMap<OutputName, InitialOutput>,
 }
 
+impl BuildInputs {
+    /// The name of what is built.
+    pub(crate) fn derivation_name(&self) -> String {
+        String::from_utf8_lossy(self.derivation.name.as_ref()).into_owned()
+    }
+}
+
 /// A build that only has to be launched.
 pub(crate) struct PreparedBuild {
     pub(crate) inputs: BuildInputs,
@@ -70,6 +77,8 @@ pub(crate) struct PreparedBuild {
 struct Directories {
     top: PathBuf,
     chroot: Option<PathBuf>,
+    /// Invented output paths outside a sandbox. What becomes valid has been moved away by then.
+    scratch: Vec<PathBuf>,
     keep_top: bool,
 }
 
@@ -78,8 +87,8 @@ impl Drop for Directories {
         if !self.keep_top {
             drop(firn_sys::file::remove_tree(&self.top));
         }
-        if let Some(chroot) = &self.chroot {
-            drop(firn_sys::file::remove_tree(chroot));
+        for path in self.chroot.iter().chain(&self.scratch) {
+            drop(firn_sys::file::remove_tree(path));
         }
     }
 }
@@ -98,6 +107,7 @@ impl PreparedBuild {
         let mut directories = Directories {
             top: top.clone(),
             chroot: None,
+            scratch: Vec::new(),
             keep_top: false,
         };
         let build_dir = if sandboxed {
@@ -148,10 +158,16 @@ impl PreparedBuild {
                 closures,
             )?);
         }
-        let actual = scratch
+        let actual: BTreeMap<_, _> = scratch
             .iter()
             .map(|(name, path)| (name.clone(), store_inside.join(path.as_str())))
             .collect();
+        if !sandboxed {
+            let invented = scratch
+                .iter()
+                .filter(|(name, path)| inputs.outputs[*name].path.as_ref() != Some(*path));
+            directories.scratch = invented.map(|(name, _)| actual[name].clone()).collect();
+        }
         Ok(PreparedBuild {
             inputs,
             spec,
@@ -318,7 +334,7 @@ fn scratch_paths(
                 let file_name = output_path_name(&inputs.derivation.name, name);
                 invented_path(store, &kind, &file_name)?
             }
-            Some(path) if sandboxed || (!output.valid && inputs.mode != BuildMode::Repair) => {
+            Some(path) if sandboxed || (!output.valid && inputs.mode == BuildMode::Normal) => {
                 path.clone()
             }
             Some(path) => {

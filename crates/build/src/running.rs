@@ -18,6 +18,9 @@ use crate::log::BuildLog;
 use crate::prepare::PreparedBuild;
 use crate::{BuildError, BuildSettings};
 
+/// How long a builder may go on without output that anybody could read.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// A launched builder.
 pub(crate) struct RunningBuild {
     pub(crate) key: GoalKey,
@@ -38,6 +41,8 @@ pub(crate) struct RunningBuild {
     pub(crate) started: Instant,
     pub(crate) started_at: u64,
     pub(crate) last_output: Instant,
+    /// When it closed its output while it went on running.
+    pub(crate) out_of_sight: Option<Instant>,
 }
 
 impl RunningBuild {
@@ -117,13 +122,25 @@ impl RunningBuild {
         }
     }
 
+    /// Whether it is time to kill it because it closed its output, so that it cannot be watched any
+    /// more. One that has just ended closes it too; the news of that comes by another way.
+    pub(crate) fn is_out_of_sight(&mut self, now: Instant) -> bool {
+        if self.output.is_some() || self.exit.is_some() {
+            return false;
+        }
+        let since = *self.out_of_sight.get_or_insert(now);
+        now.duration_since(since) >= GRACE
+    }
+
     /// When its clock has to be looked at again.
     pub(crate) fn deadline(&self, settings: &BuildSettings) -> Option<Instant> {
         if self.verdict.is_some() {
             return None;
         }
+        let closed = self.out_of_sight.map(|since| since + GRACE);
         self.limits(settings)
             .map(|(limit, since)| since + limit)
+            .chain(closed)
             .min()
     }
 

@@ -16,20 +16,25 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
-use firn_events::{ActivityGuard, ActivityKind, Event, Level, Progress, SharedSink};
+use firn_events::{ActivityGuard, ActivityId, ActivityKind, Event, Level, Progress, SharedSink};
 use firn_store::derivation::HashModulos;
 use firn_store::{BuildMode, BuildStatus, LocalStore, Store, StoreError};
 use firn_store_model::{DerivedPath, OutputName, OutputsSpec, SingleDerivedPath, StorePath};
 use firn_sys::launcher::Launcher;
-use indexmap::IndexSet;
 use rustix::event::{PollFd, PollFlags, Timespec};
 
 use crate::closure::Closures;
 use crate::goal::{Body, GoalGraph, GoalKey, ModeKey, Outcome, Success};
+use crate::history::History;
 use crate::path_goal::{self, Answer, PathStage};
+use crate::queue::BuildQueue;
+use crate::registry::{self, Registry};
 use crate::running::RunningBuild;
 use crate::substituters::Substituters;
 use crate::{BuildError, BuildSettings, ExitFlags};
+
+/// The shortest time between two forecasts.
+const FORECAST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A request to realise paths.
 pub(crate) struct Request {
@@ -90,7 +95,9 @@ pub(crate) struct Scheduler {
     /// Hashes of derivations, for realisations.
     pub(crate) modulos: HashModulos,
     /// Derivations that only need a slot, in order.
-    pub(crate) buildable: IndexSet<GoalKey>,
+    pub(crate) buildable: BuildQueue,
+    pub(crate) history: History,
+    pub(crate) registry: Registry,
     pub(crate) postponed: Vec<Postponed>,
     pub(crate) running: Vec<RunningBuild>,
     /// Builders of our own and registrations, on other threads.
@@ -105,6 +112,9 @@ pub(crate) struct Scheduler {
     n_substituting: usize,
     substitutions: VecDeque<GoalKey>,
     progress: Progress,
+    /// What was last said of it.
+    reported: Progress,
+    forecast_at: Option<Instant>,
     builds: Option<ActivityGuard>,
     shutdown: bool,
 }
@@ -121,6 +131,9 @@ pub(crate) struct SchedulerParts {
 
 impl Scheduler {
     pub(crate) fn new(parts: SchedulerParts) -> Scheduler {
+        let state_dir = &parts.store.location().state_dir;
+        let history = History::below(state_dir);
+        let registry = Registry::below(state_dir);
         Scheduler {
             events: Arc::clone(parts.store.events()),
             store: parts.store,
@@ -130,7 +143,9 @@ impl Scheduler {
             closures: Closures::default(),
             realised: HashMap::new(),
             modulos: HashModulos::default(),
-            buildable: IndexSet::new(),
+            buildable: BuildQueue::default(),
+            history,
+            registry,
             postponed: Vec::new(),
             running: Vec::new(),
             n_builtins: 0,
@@ -144,6 +159,8 @@ impl Scheduler {
             n_substituting: 0,
             substitutions: VecDeque::new(),
             progress: Progress::default(),
+            reported: Progress::default(),
+            forecast_at: None,
             builds: None,
             shutdown: false,
         }
@@ -167,11 +184,32 @@ impl Scheduler {
             if !self.ready.is_empty() {
                 continue;
             }
+            self.break_circle();
             self.answer_requests();
             self.report_progress();
             self.sleep();
         }
         self.kill_all();
+        self.history.save();
+    }
+
+    /// Goals that wait for each other would wait forever. A circle can only come from a damaged
+    /// store or from derivations that are outputs; it is there when nothing else is.
+    fn break_circle(&mut self) {
+        let goes_on = !self.running.is_empty()
+            || self.n_registering + self.n_builtins + self.n_substituting > 0
+            || !self.buildable.is_empty()
+            || !self.postponed.is_empty()
+            || !self.substitutions.is_empty();
+        if goes_on {
+            return;
+        }
+        let stuck = self.graph.unfinished().map(|(key, _)| key.clone()).next();
+        if let Some(key) = stuck {
+            let error = BuildError::misc("derivations depend on each other in a circle");
+            self.finish(&key, Err(error));
+            self.break_circle();
+        }
     }
 
     fn take(&mut self, message: Message) {
@@ -260,13 +298,6 @@ impl Scheduler {
         outputs: &OutputsSpec,
     ) -> bool {
         self.want(awaited, outputs);
-        if self.graph.leads_to(awaited, waiter) {
-            // A circle can only come from a damaged store; whoever closes it fails.
-            if let Some(goal) = self.graph.get_mut(waiter) {
-                goal.n_failed += 1;
-            }
-            return false;
-        }
         self.graph.wait_for(waiter, awaited)
     }
 
@@ -609,10 +640,11 @@ impl Scheduler {
             .flat_map(|request| request.tops.iter().cloned())
             .collect();
         for key in self.graph.retain_needed(&tops) {
-            self.buildable.shift_remove(&key);
+            self.buildable.remove(&key);
             self.postponed.retain(|postponed| postponed.key != key);
         }
         if self.requests.is_empty() {
+            self.history.save();
             self.closures.clear();
             self.realised.clear();
             self.builds = None;
@@ -624,9 +656,59 @@ impl Scheduler {
             return;
         };
         let running = (self.running.len() + self.n_builtins) as u64;
-        if self.progress.running != running {
-            self.progress.running = running;
-            builds.progress(self.progress);
+        let progress = Progress {
+            running,
+            ..self.progress
+        };
+        if self.reported != progress {
+            self.progress = progress;
+            self.reported = progress;
+            builds.progress(progress);
+            let id = builds.id();
+            self.registry.touch();
+            self.forecast(id);
+        }
+        let now = Instant::now();
+        let running = &self.running;
+        let store_dir = self.store.store_dir();
+        self.registry.write_if_due(now, || {
+            running
+                .iter()
+                .map(|build| {
+                    let drv_path = store_dir.print(&build.prepared.inputs.drv_path);
+                    registry::entry(&drv_path, build.log.phase(), build.started)
+                })
+                .collect()
+        });
+    }
+
+    /// Says how long the rest may take, where earlier builds tell.
+    fn forecast(&mut self, builds: ActivityId) {
+        let now = Instant::now();
+        if self.forecast_at.is_some_and(|at| now < at + FORECAST_PAUSE) {
+            return;
+        }
+        self.forecast_at = Some(now);
+        let (mut sum, mut longest) = (Duration::ZERO, Duration::ZERO);
+        for (key, goal) in self.graph.unfinished() {
+            let Body::Derivation(body) = &goal.body else {
+                continue;
+            };
+            let Some(time) = self.history.duration_of(body.name()) else {
+                continue;
+            };
+            let running = self.running.iter().find(|running| running.key == *key);
+            let elapsed = running.map_or(Duration::ZERO, |it| it.started.elapsed());
+            let left = time.saturating_sub(elapsed);
+            sum += left;
+            longest = longest.max(left);
+        }
+        if sum > Duration::ZERO {
+            let slots = u32::try_from(self.settings.max_jobs.max(1)).unwrap_or(u32::MAX);
+            self.events.emit(Event::Forecast {
+                id: builds,
+                remaining: longest.max(sum / slots),
+            });
         }
     }
 
@@ -742,7 +824,10 @@ impl Scheduler {
             .iter()
             .filter_map(|running| running.deadline(&self.settings));
         let postponed = self.postponed.iter().map(|postponed| postponed.until);
-        clocks.chain(postponed).min()
+        clocks
+            .chain(postponed)
+            .chain(self.registry.deadline())
+            .min()
     }
 }
 

@@ -3,9 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use firn_sys::launcher::StartMethod;
 use firn_transfer::TransferOptions;
+
+use crate::debug::Debugger;
 
 /// Whether builders are shut in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -121,6 +124,8 @@ pub struct BuildSettings {
     pub post_build_hook: Option<PathBuf>,
     /// All settings as text, for hooks (`NIX_CONFIG`).
     pub hook_config: String,
+    /// Who looks at failed builds before they are cleared away.
+    pub debugger: Option<Arc<dyn Debugger>>,
     /// How the process that launches builders is started.
     pub launcher: StartMethod,
 }
@@ -174,6 +179,7 @@ impl Default for BuildSettings {
             pre_build_hook: None,
             post_build_hook: None,
             hook_config: String::new(),
+            debugger: None,
             launcher: StartMethod::Fork,
         }
     }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -35,6 +36,9 @@ pub struct BuildingStore {
     settings: Arc<BuildSettings>,
     substituters: Arc<Substituters>,
     scheduler: Mutex<Option<Handle>>,
+    /// Requests that have no answer yet.
+    n_open: AtomicUsize,
+    is_cancelled: AtomicBool,
 }
 
 /// The way to a running scheduler.
@@ -75,6 +79,8 @@ impl BuildingStore {
             settings: Arc::new(settings),
             substituters: Arc::new(substituters),
             scheduler: Mutex::new(None),
+            n_open: AtomicUsize::new(0),
+            is_cancelled: AtomicBool::new(false),
         }
     }
 
@@ -88,8 +94,10 @@ impl BuildingStore {
         &self.settings
     }
 
-    /// Ends all requests; their builders are killed. Callable from any thread.
-    pub fn cancel(&self) {
+    /// Ends all requests, those to come included; their builders are killed. Tells whether there
+    /// were any. Callable from any thread.
+    pub fn cancel(&self) -> bool {
+        self.is_cancelled.store(true, Ordering::Release);
         let handle = self
             .scheduler
             .lock()
@@ -97,9 +105,20 @@ impl BuildingStore {
         if let Some(handle) = &*handle {
             handle.send(Message::Cancel);
         }
+        self.n_open.load(Ordering::Acquire) > 0
     }
 
     fn realise(&self, paths: &[DerivedPath], mode: BuildMode) -> Result<Reply, StoreError> {
+        if self.is_cancelled.load(Ordering::Acquire) {
+            return Err(cancelled());
+        }
+        self.n_open.fetch_add(1, Ordering::AcqRel);
+        let reply = self.request(paths, mode);
+        self.n_open.fetch_sub(1, Ordering::AcqRel);
+        reply
+    }
+
+    fn request(&self, paths: &[DerivedPath], mode: BuildMode) -> Result<Reply, StoreError> {
         let (reply, answer) = channel();
         let request = Request {
             paths: paths.to_vec(),
@@ -175,10 +194,7 @@ impl BuildingStore {
             if failed.is_empty() {
                 return Ok(());
             }
-            return Err(StoreError::Build {
-                message: "the build was cancelled".to_owned(),
-                exit_status: 1,
-            });
+            return Err(cancelled());
         };
         let exit_status = reply.flags.exit_status();
         if failed.len() == 1 {
@@ -446,6 +462,13 @@ impl Store for BuildingStore {
 
     fn as_dyn(&self) -> &dyn Store {
         self
+    }
+}
+
+fn cancelled() -> StoreError {
+    StoreError::Build {
+        message: "the build was cancelled".to_owned(),
+        exit_status: 1,
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use firn_build::{BuildSettings, SandboxMode, SandboxPath};
@@ -14,6 +15,8 @@ use firn_store_model::{DerivedPath, StorePath};
 use firn_sys::launcher::StartMethod;
 use firn_transfer::{Netrc, Proxies, TransferOptions};
 
+use crate::debugging::ShellDebugger;
+use crate::log_sink::BuildLog;
 use crate::size::render_size;
 use crate::{Context, Failure, surroundings};
 
@@ -51,7 +54,7 @@ impl Context {
             } else {
                 "nix-store -l".to_owned()
             },
-            logs_are_shown: !self.program.has_verbs() || self.print_build_logs,
+            logs_are_shown: self.build_log() != BuildLog::Hidden,
             system: build.system.clone(),
             extra_platforms: build.extra_platforms.clone(),
             system_features: build.system_features.clone(),
@@ -101,6 +104,9 @@ impl Context {
             pre_build_hook: program(&build.pre_build_hook),
             post_build_hook: program(&build.post_build_hook),
             hook_config: settings.show_text(false),
+            debugger: self.debug_on_failure.then(|| {
+                Arc::new(ShellDebugger::new(self.console)) as Arc<dyn firn_build::Debugger>
+            }),
             launcher: std::env::current_exe().map_or(defaults.launcher, |program| {
                 StartMethod::Execute(program, vec![OsString::from(LAUNCHER)])
             }),

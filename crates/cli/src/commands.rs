@@ -3,7 +3,9 @@
 pub mod build;
 pub mod config;
 pub mod copy;
+pub mod debug;
 pub mod derivation;
+pub mod enter;
 pub mod eval;
 pub mod hash;
 pub mod key;
@@ -14,6 +16,7 @@ pub mod nix_hash;
 pub mod nix_instantiate;
 pub mod nix_store;
 pub mod path_info;
+pub mod ps;
 pub mod repl;
 pub mod run;
 pub mod store;
@@ -27,8 +30,10 @@ static VERBS: &[&Verb] = &[
     &build::BUILD,
     &config::SHOW,
     &copy::COPY,
+    &debug::DEBUG,
     &derivation::ADD,
     &derivation::SHOW,
+    &enter::ENTER,
     &eval::EVAL,
     &hash::CONVERT,
     &hash::FILE,
@@ -43,6 +48,7 @@ static VERBS: &[&Verb] = &[
     &store::read::NAR_DUMP_PATH,
     &store::read::NAR_PACK,
     &path_info::PATH_INFO,
+    &ps::PS,
     &repl::REPL,
     &run::RUN,
     &run::SHELL,

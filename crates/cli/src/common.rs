@@ -2,6 +2,7 @@
 
 use firn_events::Level;
 
+use crate::context::LogFormat;
 use crate::{Arg, Args, Context, Failure};
 
 impl Context {
@@ -27,7 +28,7 @@ impl Context {
                     self.settings.warn(error.to_string());
                 }
             }
-            "--log-format" => self.log_format = Some(args.value(flag)?),
+            "--log-format" => self.log_format = Some(LogFormat::parse(&args.value(flag)?)?),
             "-j" => {
                 let jobs = args.value(flag)?;
                 self.settings.set("max-jobs", &jobs)?;
@@ -65,7 +66,7 @@ impl Context {
 
     fn try_older_flag(&mut self, flag: &str) -> bool {
         match flag {
-            "-Q" | "--no-build-output" => self.log_format = Some("raw".to_owned()),
+            "-Q" | "--no-build-output" => self.log_format = Some(LogFormat::Raw),
             "-K" => self.settings.build.keep_failed = true,
             "-k" => self.settings.build.keep_going = true,
             "--readonly-mode" => self.read_only = true,

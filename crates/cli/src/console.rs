@@ -1,4 +1,4 @@
-//! The only place that writes: results to stdout, everything else to stderr.
+//! The only place that writes results to stdout; what else there is to say goes to [`voice`].
 //!
 //! Colours are used where stderr is a terminal, `TERM` is not `dumb` and `NO_COLOR` is not set.
 //! Nothing is printed below the chosen [`Level`].
@@ -11,7 +11,7 @@ use firn_source::FileTable;
 
 use crate::escapes::clean;
 use crate::render::{self, Style};
-use crate::{Program, Report};
+use crate::{Program, Report, voice};
 
 static LEVEL: AtomicU8 = AtomicU8::new(Level::Info as u8);
 static SHOW_TRACE: AtomicU8 = AtomicU8::new(0);
@@ -21,6 +21,7 @@ static SHOW_TRACE: AtomicU8 = AtomicU8::new(0);
 pub struct Console {
     style: Style,
     is_terminal: bool,
+    can_redraw: bool,
 }
 
 impl Console {
@@ -36,12 +37,18 @@ impl Console {
                 carets: program.is_firn(),
             },
             is_terminal,
+            can_redraw: is_terminal && !dumb,
         }
     }
 
     /// Whether stderr is a terminal.
     pub fn is_terminal(&self) -> bool {
         self.is_terminal
+    }
+
+    /// Whether stderr is a terminal on which the cursor can be moved.
+    pub fn can_redraw(&self) -> bool {
+        self.can_redraw
     }
 
     /// Whether colours are used.
@@ -72,16 +79,17 @@ impl Console {
 
     /// Writes a line to stderr, whatever the level.
     pub fn line(&self, text: &str) {
-        let mut bytes = clean(text, self.style.colour).into_bytes();
-        bytes.push(b'\n');
-        // With stderr gone there is nobody left to tell.
-        io::stderr().lock().write_all(&bytes).ok();
+        self.tell(Level::Error, text, None);
+    }
+
+    fn tell(&self, level: Level, text: &str, raw: Option<&str>) {
+        voice::say(level, &clean(text, self.style.colour), raw);
     }
 
     /// Writes a line to stderr if the level allows.
     pub fn log(&self, level: Level, text: &str) {
         if level <= self.level() {
-            self.line(text);
+            self.tell(level, text, None);
         }
     }
 
@@ -113,14 +121,17 @@ impl Console {
     /// Renders a report to stderr.
     pub fn report(&self, report: &Report, files: &FileTable) {
         let show_trace = SHOW_TRACE.load(Ordering::Relaxed) != 0;
-        self.line(&render::render(report, files, self.style, show_trace));
+        let text = render::render(report, files, self.style, show_trace);
+        self.tell(Level::Error, &text, Some(&report.message));
     }
 
     /// Writes a result to stdout as it is.
     pub fn print(&self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(bytes.as_ref())?;
-        stdout.flush()
+        voice::aside(|| {
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(bytes.as_ref())?;
+            stdout.flush()
+        })
     }
 
     /// Writes a line of results to stdout.

@@ -5,7 +5,42 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use firn_events::Level;
 use firn_settings::{Feature, FeatureSet, Machine, Settings, Sources};
 
+use crate::log_sink::BuildLog;
+use crate::progress::Tree;
+use crate::voice::{self, Display};
 use crate::{Console, Failure, Program, surroundings};
+
+/// How what happens is shown, as `--log-format` names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines, without those of builders.
+    Raw,
+    /// Lines.
+    RawWithLogs,
+    /// JSON for a program to read.
+    InternalJson,
+    /// On a terminal a picture of the work, without the lines of builders.
+    Bar,
+    /// On a terminal a picture of the work.
+    BarWithLogs,
+}
+
+impl LogFormat {
+    /// The format with a name.
+    pub fn parse(name: &str) -> Result<Self, Failure> {
+        Ok(match name {
+            "raw" => Self::Raw,
+            "raw-with-logs" => Self::RawWithLogs,
+            "internal-json" => Self::InternalJson,
+            "bar" => Self::Bar,
+            "bar-with-logs" => Self::BarWithLogs,
+            other => {
+                let message = format!("option 'log-format' has an invalid value '{other}'");
+                return Err(Failure::usage(message));
+            }
+        })
+    }
+}
 
 /// The surroundings of one command.
 pub struct Context {
@@ -22,7 +57,9 @@ pub struct Context {
     /// Whether logs of builds are shown as they come.
     pub print_build_logs: bool,
     /// How progress is shown, if the command line says.
-    pub log_format: Option<String>,
+    pub log_format: Option<LogFormat>,
+    /// Whether a shell is opened where a build fails.
+    pub debug_on_failure: bool,
     /// Whether nothing more is to be said of results without a root.
     pub no_gc_warning: AtomicBool,
 }
@@ -49,6 +86,7 @@ impl Context {
             read_only: false,
             print_build_logs: false,
             log_format: None,
+            debug_on_failure: false,
             no_gc_warning: AtomicBool::new(false),
         };
         loaded?;
@@ -65,6 +103,52 @@ impl Context {
         self.say_warnings();
         self.console
             .set_show_trace(self.settings.interface.show_trace);
+        self.choose_voice();
+    }
+
+    /// How what happens is shown.
+    pub fn log_format(&self) -> LogFormat {
+        self.log_format.unwrap_or(if self.program.has_verbs() {
+            LogFormat::Bar
+        } else {
+            LogFormat::RawWithLogs
+        })
+    }
+
+    /// What becomes of the lines of builders.
+    pub fn build_log(&self) -> BuildLog {
+        match (self.log_format(), self.print_build_logs) {
+            (LogFormat::Raw | LogFormat::Bar, false) => BuildLog::Hidden,
+            (LogFormat::BarWithLogs | LogFormat::Bar, _) => BuildLog::Named,
+            (LogFormat::Raw | LogFormat::RawWithLogs | LogFormat::InternalJson, _) => {
+                BuildLog::Bare
+            }
+        }
+    }
+
+    fn choose_voice(&self) {
+        let console = self.console;
+        let display = match self.log_format() {
+            LogFormat::InternalJson => Display::Json,
+            LogFormat::Bar | LogFormat::BarWithLogs
+                if console.can_redraw() && console.level() >= Level::Notice =>
+            {
+                Display::Tree(Tree::new(console.has_colour()))
+            }
+            _ => Display::Lines,
+        };
+        let path = self.settings.interface.json_log_path.as_deref();
+        let record = path.and_then(|path| match voice::open_record(path) {
+            Ok(record) => Some(record),
+            Err(error) => {
+                console.say(
+                    Level::Error,
+                    &format!("opening log file \"{}\": {error}", path.display()),
+                );
+                None
+            }
+        });
+        voice::choose(display, record);
     }
 
     /// Answers `--version` of an older command; tells whether it was that.

@@ -20,15 +20,18 @@ pub mod commands;
 pub mod common;
 pub mod console;
 pub mod context;
+pub mod debugging;
 mod escapes;
 pub mod eval_flags;
 pub mod evaluation;
 pub mod failure;
 pub mod installables;
+pub mod interruption;
 pub mod log_sink;
 pub mod output;
 pub mod packages;
 pub mod program;
+pub mod progress;
 pub mod render;
 pub mod report;
 pub mod size;
@@ -37,6 +40,7 @@ pub mod stores;
 pub mod suggest;
 pub mod surroundings;
 pub mod verbs;
+pub mod voice;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -57,6 +61,9 @@ pub fn main(argv: impl Iterator<Item = OsString>) -> ExitCode {
     {
         return commands::run::serve_in_store_view(&argv[2..]);
     }
+    if argv.get(1).is_some_and(|it| it == debugging::DEBUG_SHELL) {
+        return debugging::serve(&argv[2..]);
+    }
     let mut argv = argv.iter().map(|it| it.to_string_lossy().into_owned());
     let called_as = argv.next().unwrap_or_else(|| "firn".to_owned());
     let program = Program::named(&called_as);
@@ -67,12 +74,15 @@ pub fn main(argv: impl Iterator<Item = OsString>) -> ExitCode {
             Err(_) => ExitCode::FAILURE,
         };
     }
+    interruption::watch();
     let mut args = Args::new(argv.collect());
     let console = Console::new(program);
     let outcome = Context::new(program, &called_as, console)
         .and_then(|mut context| commands::dispatch(&mut context, &mut args));
-    ExitCode::from(match outcome {
-        Ok(code) => code,
-        Err(failure) => failure.show(&console, &called_as),
+    voice::end();
+    ExitCode::from(match (outcome, interruption::signal()) {
+        (Ok(code), _) => code,
+        (Err(_), Some(signal)) => interruption::show(&console, program, signal),
+        (Err(failure), None) => failure.show(&console, &called_as),
     })
 }

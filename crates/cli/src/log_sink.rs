@@ -1,14 +1,16 @@
-//! Events as plain lines on stderr: what programs, files and logs get to see.
+//! Events on their way to stderr.
 //!
-//! Messages and the beginnings of activities appear if the level allows; lines of builders appear
-//! bare under the older commands and with the name of the build where logs were asked for.
+//! In lines, messages and the beginnings of activities appear if the level allows; lines of builders
+//! appear bare under the older commands and with the name of the build where logs were asked for. A
+//! picture and JSON take everything as it comes ([`crate::voice`]).
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use firn_events::{ActivityId, ActivityKind, Event, EventSink, Level, SharedSink};
 
-use crate::{Console, Context};
+use crate::progress::picture::name_of;
+use crate::{Console, Context, voice};
 
 /// What becomes of the lines that builders print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,20 +31,17 @@ pub struct ConsoleSink {
 }
 
 impl ConsoleSink {
-    /// The sink for a command.
+    /// The sink for a command; all stores of a command share it.
     pub fn shared(context: &Context) -> SharedSink {
-        let build_log = if context.print_build_logs {
-            BuildLog::Named
-        } else if context.program.has_verbs() {
-            BuildLog::Hidden
-        } else {
-            BuildLog::Bare
-        };
-        Arc::new(Self {
-            console: context.console,
-            build_log,
-            names: Mutex::default(),
-        })
+        static SINK: OnceLock<Arc<ConsoleSink>> = OnceLock::new();
+        let sink = SINK.get_or_init(|| {
+            Arc::new(Self {
+                console: context.console,
+                build_log: context.build_log(),
+                names: Mutex::default(),
+            })
+        });
+        Arc::clone(sink) as SharedSink
     }
 
     fn names(&self) -> std::sync::MutexGuard<'_, HashMap<ActivityId, String>> {
@@ -62,16 +61,11 @@ impl ConsoleSink {
     }
 }
 
-/// The name of what a derivation path builds: no directory, hash or extension.
-fn derivation_name(path: &[u8]) -> String {
-    let path = String::from_utf8_lossy(path);
-    let base = path.rsplit('/').next().unwrap_or(&path);
-    let name = base.split_once('-').map_or(base, |it| it.1);
-    name.strip_suffix(".drv").unwrap_or(name).to_owned()
-}
-
 impl EventSink for ConsoleSink {
     fn emit(&self, event: Event) {
+        if voice::note(&event) {
+            return;
+        }
         match event {
             Event::Message { level, text, .. } => match level {
                 Level::Error | Level::Warn | Level::Notice => self.console.say(level, &text),
@@ -85,7 +79,7 @@ impl EventSink for ConsoleSink {
                 ..
             } => {
                 if let ActivityKind::Build { drv_path, .. } = &kind {
-                    self.names().insert(id, derivation_name(drv_path));
+                    self.names().insert(id, name_of(drv_path));
                 }
                 if !text.is_empty() {
                     self.console.log(level, &format!("{text}..."));
@@ -105,19 +99,5 @@ impl EventSink for ConsoleSink {
 
     fn wants(&self, level: Level) -> bool {
         level <= self.console.level()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn derivations_are_named_briefly() {
-        assert_eq!(
-            derivation_name(b"/nix/store/abc-hello-1.0.drv"),
-            "hello-1.0"
-        );
-        assert_eq!(derivation_name(b"x"), "x");
     }
 }

@@ -19,7 +19,7 @@ use firn_store_model::{PublicKey, PublicKeys, SecretKey, StoreDir};
 use crate::failure::EXIT_ERROR;
 use crate::log_sink::ConsoleSink;
 use crate::surroundings::{self, filled};
-use crate::{Context, Failure, sources};
+use crate::{Context, Failure, interruption, sources};
 
 /// The store directory where nothing says otherwise.
 const DEFAULT_STORE_DIR: &str = "/nix/store";
@@ -153,11 +153,10 @@ impl Context {
             return Ok(store);
         }
         let local = Arc::new(self.open_local_store_url(url)?);
-        Ok(Arc::new(BuildingStore::new(
-            local,
-            self.build_settings(),
-            self.open_substituters(),
-        )))
+        let store = BuildingStore::new(local, self.build_settings(), self.open_substituters());
+        let store = Arc::new(store);
+        interruption::ends_builds_of(&store);
+        Ok(store)
     }
 
     /// Opens a store that is neither a binary cache nor one of this machine; `None` if it is one

@@ -359,6 +359,13 @@ pub enum Event {
         /// What it says.
         text: String,
     },
+    /// How long what is left of a request may take, going by earlier builds.
+    Forecast {
+        /// The builds of the request.
+        id: ActivityId,
+        /// The time.
+        remaining: std::time::Duration,
+    },
     /// Something is said once.
     Message {
         /// How important it is.

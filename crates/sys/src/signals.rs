@@ -4,6 +4,9 @@
 use std::ffi::CStr;
 use std::io;
 
+/// What Ctrl-C sends.
+pub const INTERRUPT: i32 = libc::SIGINT;
+
 /// Calls back, on a thread of its own, for each SIGINT, SIGTERM and SIGHUP from now on, instead of
 /// letting them end the process. Call it while there is only one thread: later ones inherit that
 /// they are left alone.
@@ -32,6 +35,21 @@ pub fn on_request_to_end(mut callback: impl FnMut(i32) + Send + 'static) -> io::
             }
         })
         .map(drop)
+}
+
+/// Ends this process the way a signal ends one that pays no attention to it.
+pub fn die_of(signal: i32) -> ! {
+    // SAFETY: sets the default action of a signal of this process, lets it through, and sends it; the
+    // set is initialised before it is used. `_exit` is for a signal that does not end processes.
+    unsafe {
+        libc::signal(signal, libc::SIG_DFL);
+        let mut set = std::mem::MaybeUninit::uninit();
+        libc::sigemptyset(set.as_mut_ptr());
+        libc::sigaddset(set.as_mut_ptr(), signal);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, set.as_ptr(), std::ptr::null_mut());
+        libc::raise(signal);
+        libc::_exit(128 + signal)
+    }
 }
 
 /// What a signal is called, as the C library puts it (`Killed`, `Segmentation fault`).

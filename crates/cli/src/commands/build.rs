@@ -17,7 +17,7 @@ use crate::{Arg, Args, Context, Failure};
 pub static BUILD: Verb = Verb {
     path: &["build"],
     about: "build derivations or fetch store paths",
-    usage: "[-f FILE | --expr EXPR] [-o LINK | --no-link] [--json] [--print-out-paths] [--dry-run] [--rebuild] [-k] [-K] [-L] [INSTALLABLE…]",
+    usage: "[-f FILE | --expr EXPR] [-o LINK | --no-link] [--json] [--print-out-paths] [--dry-run] [--rebuild] [--debug-on-failure] [-k] [-K] [-L] [INSTALLABLE…]",
     only_firn: false,
     run,
 };
@@ -54,6 +54,9 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
                 "--repair" => wanted.mode = BuildMode::Repair,
                 "-k" => context.settings.build.keep_going = true,
                 "-K" => context.settings.build.keep_failed = true,
+                "--debug-on-failure" if context.program.is_firn() => {
+                    context.debug_on_failure = true;
+                }
                 _ => {
                     if !wanted.installables.take(&flag, args, context)? {
                         context.take_common(&flag, args)?;

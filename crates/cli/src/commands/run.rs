@@ -176,7 +176,7 @@ fn start(
 }
 
 /// A command that runs `program` where the store's paths are what they say.
-fn viewed(store: &dyn Store, program: &Path) -> Command {
+pub(crate) fn viewed(store: &dyn Store, program: &Path) -> Command {
     let logical = PathBuf::from(store.store_dir().as_str());
     let probe = StorePath::parse("00000000000000000000000000000000-x").ok();
     let physical = probe
@@ -196,7 +196,7 @@ fn viewed(store: &dyn Store, program: &Path) -> Command {
 }
 
 /// Becomes the command.
-fn replace(mut command: Command) -> Result<u8, Failure> {
+pub(crate) fn replace(mut command: Command) -> Result<u8, Failure> {
     let error = command.exec();
     Err(Failure::message(format!(
         "unable to execute '{}': {error}",

@@ -327,6 +327,23 @@ fn close_all_but(errors: BorrowedFd<'_>) -> Result<(), Failure> {
         .map_err(failed("closing descriptors"))
 }
 
+/// Makes this process the leader of a process group that has the terminal, as a shell with job
+/// control wants it; without a terminal nothing happens.
+fn take_terminal() {
+    if rustix::process::setpgid(None, None).is_ok() {
+        give_terminal_to(rustix::process::getpgrp());
+    }
+}
+
+fn give_terminal_to(group: rustix::process::Pid) {
+    // Whoever is in the background is stopped for trying, unless it ignores that.
+    // SAFETY: sets the action of a signal to one that has no handler, and back.
+    let before = unsafe { libc::signal(libc::SIGTTOU, libc::SIG_IGN) };
+    let _ = rustix::termios::tcsetpgrp(rustix::stdio::stdin(), group);
+    // SAFETY: as above.
+    unsafe { libc::signal(libc::SIGTTOU, before) };
+}
+
 /// Runs the program of a spec with this process's own terminal and waits for it. For shells in a
 /// sandbox. The calling process must have one thread.
 pub fn run_in_foreground(spec: &LaunchSpec) -> io::Result<std::process::ExitStatus> {
@@ -340,6 +357,7 @@ pub fn run_in_foreground(spec: &LaunchSpec) -> io::Result<std::process::ExitStat
         -1 => return Err(io::Error::last_os_error()),
         0 => {
             use std::os::fd::AsFd as _;
+            take_terminal();
             let Err(failure) = try_become(spec, None, writer.as_fd());
             let _ = rustix::io::write(&writer, failure.as_bytes());
             // SAFETY: ends the fork without running the parent's exit handlers.
@@ -357,6 +375,7 @@ pub fn run_in_foreground(spec: &LaunchSpec) -> io::Result<std::process::ExitStat
             waited => break waited?,
         }
     };
+    give_terminal_to(rustix::process::getpgrp());
     if !failure.is_empty() {
         return Err(io::Error::other(failure));
     }

@@ -35,6 +35,18 @@ pub struct LaunchSpec {
     pub interactive: bool,
 }
 
+impl LaunchSpec {
+    /// The spec as bytes, for a process that is to start it.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, postcard::Error> {
+        postcard::to_allocvec(self)
+    }
+
+    /// The spec that bytes stand for.
+    pub fn from_bytes(bytes: &[u8]) -> Result<LaunchSpec, postcard::Error> {
+        postcard::from_bytes(bytes)
+    }
+}
+
 /// A user of the host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
