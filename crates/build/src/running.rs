@@ -129,7 +129,12 @@ impl RunningBuild {
             return false;
         }
         let since = *self.out_of_sight.get_or_insert(now);
-        now.duration_since(since) >= GRACE
+        let is_time = now.duration_since(since) >= GRACE;
+        if is_time {
+            // Once is enough.
+            self.out_of_sight = Some(now + Duration::from_secs(3600));
+        }
+        is_time
     }
 
     /// When its clock has to be looked at again.
