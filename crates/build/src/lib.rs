@@ -40,7 +40,7 @@ mod scheduler;
 mod settings;
 mod shell;
 mod store;
-mod structured;
+pub mod structured;
 mod substituters;
 mod users;
 

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value};
 
 /// The JSON text, keys sorted at every level.
-pub(crate) fn json_text(attrs: &Map<String, Value>) -> String {
+pub fn json_text(attrs: &Map<String, Value>) -> String {
     sorted(&Value::Object(attrs.clone())).to_string()
 }
 
@@ -29,7 +29,7 @@ fn sorted(value: &Value) -> Value {
 }
 
 /// The text that bash sources.
-pub(crate) fn shell_text(attrs: &Map<String, Value>) -> String {
+pub fn shell_text(attrs: &Map<String, Value>) -> String {
     let mut keys: Vec<_> = attrs.keys().filter(|key| is_variable_name(key)).collect();
     keys.sort_unstable();
     let mut text = String::new();

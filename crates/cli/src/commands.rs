@@ -5,6 +5,7 @@ pub mod config;
 pub mod copy;
 pub mod debug;
 pub mod derivation;
+pub mod develop;
 pub mod enter;
 pub mod eval;
 pub mod hash;
@@ -14,6 +15,7 @@ pub mod nix_build;
 pub mod nix_collect_garbage;
 pub mod nix_hash;
 pub mod nix_instantiate;
+pub mod nix_shell;
 pub mod nix_store;
 pub mod path_info;
 pub mod ps;
@@ -34,6 +36,8 @@ static VERBS: &[&Verb] = &[
     &derivation::ADD,
     &derivation::SHOW,
     &enter::ENTER,
+    &develop::DEVELOP,
+    &run::ENV_SHELL,
     &eval::EVAL,
     &hash::CONVERT,
     &hash::FILE,
@@ -49,6 +53,7 @@ static VERBS: &[&Verb] = &[
     &store::read::NAR_PACK,
     &path_info::PATH_INFO,
     &ps::PS,
+    &develop::PRINT_DEV_ENV,
     &repl::REPL,
     &run::RUN,
     &run::SHELL,
@@ -76,6 +81,7 @@ pub fn dispatch(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         Program::Firn | Program::Nix => verbs::run(VERBS, context, args),
         Program::NixBuild => nix_build::run(context, args),
         Program::NixInstantiate => nix_instantiate::run(context, args),
+        Program::NixShell => nix_shell::run(context, args),
         Program::NixHash => nix_hash::run(context, args),
         Program::NixStore => nix_store::run(context, args),
         Program::NixCollectGarbage => nix_collect_garbage::run(context, args),

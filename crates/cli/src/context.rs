@@ -1,9 +1,11 @@
 //! What every command has at hand: who was called, the settings, the console.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use firn_events::Level;
 use firn_settings::{Feature, FeatureSet, Machine, Settings, Sources};
+use firn_source::SourcePath;
 
 use crate::log_sink::BuildLog;
 use crate::progress::Tree;
@@ -60,6 +62,10 @@ pub struct Context {
     pub log_format: Option<LogFormat>,
     /// Whether a shell is opened where a build fails.
     pub debug_on_failure: bool,
+    /// Variables that evaluations and children see besides the environment.
+    pub variables: BTreeMap<&'static str, String>,
+    /// The directory of the script that this program interprets.
+    pub script_directory: Option<SourcePath>,
     /// Whether nothing more is to be said of results without a root.
     pub no_gc_warning: AtomicBool,
 }
@@ -87,6 +93,8 @@ impl Context {
             print_build_logs: false,
             log_format: None,
             debug_on_failure: false,
+            variables: BTreeMap::new(),
+            script_directory: None,
             no_gc_warning: AtomicBool::new(false),
         };
         loaded?;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use firn_source::SourcePath;
+
 use crate::{Args, Context, Failure};
 
 /// An argument for functions, as it was given.
@@ -26,6 +28,8 @@ pub struct EvalFlags {
     pub search_path: Vec<String>,
     /// The store for derivations, if it is another one.
     pub eval_store: Option<String>,
+    /// Where relative paths in arguments start, if that is not the working directory.
+    pub base: Option<SourcePath>,
 }
 
 impl EvalFlags {

@@ -159,14 +159,19 @@ fn feature_names(context: &Context) -> Vec<String> {
 fn surroundings_of(context: &Context, flags: &EvalFlags) -> Surroundings {
     let settings = &context.settings;
     let console = context.console;
+    let variables = context.variables.clone();
     let current_time = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |it| it.as_secs() as i64);
     let entries = flags.search_path.iter().chain(&settings.eval.nix_path);
     let system = settings.eval.current_system(&settings.build.system);
     Surroundings {
-        environment: Box::new(|name| {
+        environment: Box::new(move |name| {
             use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+            let set = variables.iter().find(|it| it.0.as_bytes() == name);
+            if let Some((_, value)) = set {
+                return Some(value.clone().into_bytes());
+            }
             let name = std::ffi::OsStr::from_bytes(name);
             std::env::var_os(name).map(std::ffi::OsString::into_vec)
         }),
@@ -265,7 +270,7 @@ impl<'h> Evaluation<'_, 'h> {
 
     /// An expression of the command line, evaluated when it is needed; it is parsed now.
     fn delayed(&mut self, text: &str) -> Result<Val<'h>, Stop> {
-        let here = sources::here();
+        let here = self.flags.base.clone().unwrap_or_else(sources::here);
         let file = self
             .ctx
             .add_source(FileOrigin::String, text.as_bytes().into());

@@ -74,10 +74,20 @@ impl Installables {
                 evaluation.value_of_text(&text)
             }
             (Some(file), None) => {
-                let path = evaluation.lookup_file(file)?;
+                let script = evaluation.context.script_directory.as_ref();
+                let path = match script {
+                    Some(base) if file.starts_with('.') => base.join(file.as_bytes()),
+                    _ => evaluation.lookup_file(file)?,
+                };
                 Ok(evaluation.ctx.eval_file(&path)?)
             }
-            (None, Some(text)) => evaluation.value_of_text(&Text::of_words(text)),
+            (None, Some(text)) => {
+                let mut text = Text::of_words(text);
+                if let Some(base) = &evaluation.context.script_directory {
+                    text.base = base.clone();
+                }
+                evaluation.value_of_text(&text)
+            }
             (None, None) if self.are_of_library(evaluation.context) => {
                 let place = evaluation.library();
                 Ok(evaluation.ctx.eval_file(&place)?)

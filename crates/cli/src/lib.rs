@@ -21,6 +21,7 @@ pub mod common;
 pub mod console;
 pub mod context;
 pub mod debugging;
+pub mod entering;
 mod escapes;
 pub mod eval_flags;
 pub mod evaluation;
@@ -34,6 +35,7 @@ pub mod program;
 pub mod progress;
 pub mod render;
 pub mod report;
+pub mod shebang;
 pub mod size;
 pub mod sources;
 pub mod stores;
@@ -55,11 +57,8 @@ pub use report::{Frame, Report};
 /// Runs the program that the first argument names with the rest of them.
 pub fn main(argv: impl Iterator<Item = OsString>) -> ExitCode {
     let argv: Vec<OsString> = argv.collect();
-    if argv
-        .get(1)
-        .is_some_and(|it| it == commands::run::IN_STORE_VIEW)
-    {
-        return commands::run::serve_in_store_view(&argv[2..]);
+    if argv.get(1).is_some_and(|it| it == entering::IN_STORE_VIEW) {
+        return entering::serve_in_store_view(&argv[2..]);
     }
     if argv.get(1).is_some_and(|it| it == debugging::DEBUG_SHELL) {
         return debugging::serve(&argv[2..]);

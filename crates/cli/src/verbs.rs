@@ -7,7 +7,7 @@ use firn_settings::Feature;
 
 use crate::common::FirstWord;
 use crate::suggest::best_matches;
-use crate::{Args, Context, Failure, Program};
+use crate::{Args, Context, Failure, Program, shebang};
 
 /// A verb.
 pub struct Verb {
@@ -54,6 +54,7 @@ const RENAMED: &[(&str, &[&str])] = &[
 
 /// Finds the verb on the command line and runs it.
 pub fn run(verbs: &[&Verb], context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
+    shebang::expand(context, args)?;
     let word = match context.first_word(args)? {
         None => return Err(Failure::usage("no subcommand specified")),
         Some(FirstWord::Help) => return help(verbs, context),

@@ -202,11 +202,11 @@ impl StoreHost {
     }
 
     /// The tree that a path names.
-    pub(crate) fn source(&self, path: &SourcePath) -> Result<Source, HostError> {
+    pub(crate) fn source(&self, path: &SourcePath) -> Source {
         if path.root == RootId::EMBEDDED {
-            return Ok(Source::Embedded(self.files.embedded_tree(path)));
+            return Source::Embedded(self.files.embedded_tree(path));
         }
-        Ok(Source::Local(self.files.place(&path.path)))
+        Source::Local(self.files.place(&path.path))
     }
 
     /// The store path of a source under its own name, computed once.
@@ -231,7 +231,7 @@ impl StoreHost {
         let name = path.path.file_name().unwrap_or(b"source");
         let name = firn_store_model::check_name(name)
             .map_err(|error| HostError::new(error.to_string()))?;
-        let source = self.source(&resolved)?;
+        let source = self.source(&resolved);
         let options = AddOptions::default();
         let store_dir = self.store.store_dir();
         let hashed = source.with_tree(|tree| hash_tree(store_dir, name, tree, None, &options));

@@ -142,6 +142,7 @@ pub(crate) const LAYERS: &[(&str, u8, Allowed)] = &[
         "shell",
         4,
         These(&[
+            "build",
             "instantiate",
             "flake",
             "memo",

@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::run::{replace, viewed};
+use crate::entering::{replace, viewed};
 use crate::verbs::Verb;
 use crate::{Arg, Args, Context, Failure};
 

@@ -1,26 +1,19 @@
 //! `run` and `shell`: programs of packages, without installing them.
-//!
-//! What is built lies in a store whose files need not be where the paths say. Then the program is
-//! started by a copy of this one that first moves into a namespace in which they are
-//! ([`firn_sys::store_view`]). That has to be a fresh process: only one with a single thread may.
 
-use std::ffi::OsString;
-use std::os::unix::process::CommandExt as _;
+use std::collections::{HashSet, VecDeque};
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
 
 use firn_store::Store;
 use firn_store_model::{DerivedPath, StorePath};
 
 use super::build::{build, outputs_of};
+use crate::entering::{EnvironmentFlags, replace, viewed, with_environment};
 use crate::evaluation::evaluate;
 use crate::installables::{Installables, built_by};
 use crate::packages::derivations_in;
 use crate::verbs::Verb;
 use crate::{Arg, Args, Context, Failure};
-
-/// The first argument of the process that moves into the view of a store.
-pub const IN_STORE_VIEW: &str = "__in-store-view";
 
 /// `run INSTALLABLE ARGUMENT…`.
 pub static RUN: Verb = Verb {
@@ -35,7 +28,16 @@ pub static RUN: Verb = Verb {
 pub static SHELL: Verb = Verb {
     path: &["shell"],
     about: "start a shell, or a command, with packages on the search path",
-    usage: "[-f FILE | --expr EXPR] [INSTALLABLE…] [-c COMMAND ARGUMENT…]",
+    usage: "[-f FILE | --expr EXPR] [-i] [-k NAME] [-s NAME VALUE] [-u NAME] [INSTALLABLE…] [-c COMMAND ARGUMENT…]",
+    only_firn: false,
+    run: shell,
+};
+
+/// `env shell`, the longer name of `shell`.
+pub static ENV_SHELL: Verb = Verb {
+    path: &["env", "shell"],
+    about: SHELL.about,
+    usage: SHELL.usage,
     only_firn: false,
     run: shell,
 };
@@ -91,33 +93,75 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
 
 fn shell(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     let mut installables = Installables::default();
+    let mut flags = EnvironmentFlags::default();
     let mut command = Vec::new();
     while let Some(arg) = args.next() {
         match arg {
             Arg::Word(word) => installables.words.push(word),
             Arg::Flag(flag) if flag == "-c" || flag == "--command" => command = args.rest(),
+            Arg::Flag(flag) if flags.take(&flag, args)? => {}
             Arg::Flag(flag) => take(&flag, &mut installables, context, args)?,
         }
     }
     context.settle();
+    flags.check()?;
     let context = &*context;
     let store = context.open_store()?;
     let paths = installables.derived_paths(context, &store)?;
     let outputs = realise(context, store.as_ref(), &paths)?;
-    let store_dir = store.store_dir();
-    let mut folders: Vec<OsString> = outputs
-        .iter()
-        .map(|output| format!("{}/bin", store_dir.print(output)).into())
-        .collect();
-    folders.extend(std::env::var_os("PATH"));
-    let search = folders.join(std::ffi::OsStr::new(":"));
-    if command.is_empty() {
-        let own = std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into());
-        command.push(own.to_string_lossy().into_owned());
-    }
-    let mut program = viewed(store.as_ref(), Path::new("/usr/bin/env"));
-    program.args(&command).env("PATH", search);
+    let mut environment = flags.apply();
+    let mut folders = program_folders(store.as_ref(), outputs)?;
+    folders.extend(environment.get(OsStr::new("PATH")).cloned());
+    environment.insert("PATH".into(), folders.join(OsStr::new(":")));
+    let program = match command.first() {
+        Some(_) => OsString::from(command.remove(0)),
+        None => std::env::var_os("SHELL").unwrap_or_else(|| "bash".into()),
+    };
+    let mut program = viewed(store.as_ref(), program);
+    program.args(&command);
+    with_environment(&mut program, environment);
     replace(program)
+}
+
+/// The folders of programs in outputs and in what these want beside them, outputs first in order.
+fn program_folders(store: &dyn Store, outputs: Vec<StorePath>) -> Result<Vec<OsString>, Failure> {
+    let store_dir = store.store_dir();
+    let mut todo: VecDeque<StorePath> = outputs.into();
+    let mut done = HashSet::new();
+    let mut folders = Vec::new();
+    while let Some(output) = todo.pop_front() {
+        if !done.insert(output.clone()) {
+            continue;
+        }
+        let logical = PathBuf::from(store_dir.print(&output));
+        folders.push(logical.join("bin").into_os_string());
+        let Some(physical) = store.physical_path(&output) else {
+            continue;
+        };
+        if let Ok(target) = std::fs::read_link(&physical)
+            && !store_dir.contains(
+                logical
+                    .parent()
+                    .unwrap_or(&logical)
+                    .join(&target)
+                    .as_os_str()
+                    .as_encoded_bytes(),
+            )
+        {
+            return Err(Failure::message(format!(
+                "path '{}' is not in the Nix store",
+                target.join("bin").display()
+            )));
+        }
+        let propagated = physical.join("nix-support/propagated-user-env-packages");
+        if let Ok(text) = std::fs::read_to_string(propagated) {
+            for word in text.split_whitespace() {
+                let path = store_dir.parse(word);
+                todo.push_back(path.map_err(|it| Failure::message(it.to_string()))?);
+            }
+        }
+    }
+    Ok(folders)
 }
 
 fn take(
@@ -173,52 +217,6 @@ fn start(
     let mut command = viewed(store, &program);
     command.args(rest);
     replace(command)
-}
-
-/// A command that runs `program` where the store's paths are what they say.
-pub(crate) fn viewed(store: &dyn Store, program: &Path) -> Command {
-    let logical = PathBuf::from(store.store_dir().as_str());
-    let probe = StorePath::parse("00000000000000000000000000000000-x").ok();
-    let physical = probe
-        .and_then(|path| store.physical_path(&path))
-        .and_then(|path| path.parent().map(Path::to_path_buf));
-    match (physical, std::env::current_exe()) {
-        (Some(physical), Ok(this)) if physical != logical => {
-            let mut command = Command::new(this);
-            command
-                .arg(IN_STORE_VIEW)
-                .args([&physical, &logical])
-                .arg(program);
-            command
-        }
-        _ => Command::new(program),
-    }
-}
-
-/// Becomes the command.
-pub(crate) fn replace(mut command: Command) -> Result<u8, Failure> {
-    let error = command.exec();
-    Err(Failure::message(format!(
-        "unable to execute '{}': {error}",
-        command.get_program().display()
-    )))
-}
-
-/// Runs as the process that shows the store and then becomes a program: physical and logical store
-/// directory, program, arguments.
-pub fn serve_in_store_view(words: &[OsString]) -> ExitCode {
-    let [physical, logical, program, rest @ ..] = words else {
-        return ExitCode::FAILURE;
-    };
-    let entered = firn_sys::store_view::enter(Path::new(physical), Path::new(logical));
-    let error = match entered {
-        Ok(()) => Command::new(program).args(rest).exec(),
-        Err(error) => error,
-    };
-    let console = crate::Console::new(crate::Program::Firn);
-    let program = Path::new(program).display();
-    let failure = Failure::message(format!("unable to execute '{program}': {error}"));
-    ExitCode::from(failure.show(&console, "firn"))
 }
 
 #[cfg(test)]

@@ -180,7 +180,14 @@ impl<'c, 'h> Reader<'c, 'h> {
                 return Err(self.ctx.trace(fail, place, text));
             }
         }
-        if let Some(structured) = self.structured {
+        if let Some(structured) = self.structured.take() {
+            let exports = structured.get(&b"exportReferencesGraph"[..]);
+            if exports.is_some_and(|json| !json.starts_with(b"{")) {
+                self.warn(
+                    "'exportReferencesGraph' in structured attrs is not a JSON object, ignoring"
+                        .to_owned(),
+                );
+            }
             let json = structured_json(&structured);
             self.recipe
                 .env

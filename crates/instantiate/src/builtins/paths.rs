@@ -182,7 +182,7 @@ fn add_inner<'h>(
     if ctx.host_result(|host| host.file_type(&resolved))?.is_none() {
         return ctx.host_result(|_| Err(crate::files::missing(&path)));
     }
-    let source = ctx.host_result(|_| host.source(&resolved))?;
+    let source = host.source(&resolved);
     let added = source
         .with_tree(|tree| add_tree(ctx, host, &path, &name, tree, &options, wanted.filter))?;
     if let Some(expected) = expected
