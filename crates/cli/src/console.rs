@@ -101,7 +101,8 @@ impl Console {
     /// Warns of what an expression asked to be warned of.
     pub fn evaluation_warning(&self, text: &str) {
         let word = self.style.paint("35;1", "evaluation warning:");
-        self.log(Level::Warn, &format!("{word} {text}"));
+        let lines = render::indent(&format!("{word} "), "evaluation warning: ".len(), text);
+        self.log(Level::Warn, &lines);
     }
 
     /// Says something with the word for its level before it, if the level allows.

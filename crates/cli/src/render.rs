@@ -7,6 +7,8 @@ mod source;
 
 use firn_source::FileTable;
 
+pub(crate) use plain::indent;
+
 use crate::Report;
 
 /// How text is made.

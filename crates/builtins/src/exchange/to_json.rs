@@ -20,6 +20,8 @@ pub struct JsonWriter {
     /// The first string that has no JSON form. The reference notices at the very end.
     invalid: Option<String>,
     depth: usize,
+    /// The place of the innermost attribute around the value.
+    place: Option<Place>,
 }
 
 impl JsonWriter {
@@ -32,6 +34,7 @@ impl JsonWriter {
             invalid: None,
             // The call of the builtin counts, and so does its whole argument.
             depth: 2,
+            place: None,
         }
     }
 
@@ -110,7 +113,7 @@ impl JsonWriter {
             }
             if let Err(fail) = self.write(ctx, item) {
                 let text = format!("while evaluating list element at index {idx}");
-                return Err(ctx.trace(fail, None, text));
+                return Err(ctx.trace(fail, self.place, text));
             }
         }
         self.out.push(b']');
@@ -145,11 +148,14 @@ impl JsonWriter {
             let name = keys[slot as usize];
             self.string(name.as_bytes());
             self.out.push(b':');
-            if let Err(fail) = self.write(ctx, flat.values[slot as usize]) {
-                let place = set.position(name).get().map(|(file, offset)| Place {
-                    file: FileId(file),
-                    offset,
-                });
+            let place = set.position(name).get().map(|(file, offset)| Place {
+                file: FileId(file),
+                offset,
+            });
+            let outer = std::mem::replace(&mut self.place, place);
+            let written = self.write(ctx, flat.values[slot as usize]);
+            self.place = outer;
+            if let Err(fail) = written {
                 let fail = placed_overflow(ctx, fail, place);
                 let text = format!("while evaluating attribute '{name}'");
                 return Err(ctx.trace(fail, place, text));

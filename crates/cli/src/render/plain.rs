@@ -135,7 +135,7 @@ impl Writer<'_> {
 
 /// Puts the prefix before the first line and as many blanks before the others; no line ends in a
 /// blank.
-fn indent(prefix: &str, width: usize, text: &str) -> String {
+pub(crate) fn indent(prefix: &str, width: usize, text: &str) -> String {
     let blanks = " ".repeat(width);
     let mut lines = Vec::new();
     for (number, line) in text.trim_end().split('\n').enumerate() {

@@ -152,7 +152,7 @@ impl<'h> Ctx<'h> {
                 self.stack.set(frame, idx, word);
             }
         }
-        if self.calls.len() >= self.max_calls || !self.stack.extend_to(frame, unit.n_slots as usize)
+        if self.calls.len() > self.max_calls || !self.stack.extend_to(frame, unit.n_slots as usize)
         {
             return Err(self.stack_overflow(place_of(site)));
         }

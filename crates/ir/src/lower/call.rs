@@ -211,7 +211,9 @@ impl Lower<'_> {
             },
             _ => return thunk,
         };
-        if !self.is_plain(left) || !self.is_plain(right) {
+        let literals = [left, right].map(|it| matches!(self.ast.expr(it), Expr::Int(_)));
+        // Two literals are rare, and a trace of the place shows whether it was evaluated.
+        if !self.is_plain(left) || !self.is_plain(right) || literals == [true, true] {
             return thunk;
         }
         let left = self.strict(left);

@@ -8,7 +8,8 @@ use super::{FileKind, SourceTree};
 use crate::error::{StoreError, io_error};
 
 /// Decides whether a path (relative to the root) belongs to the tree. Asked for every path
-/// except the root, parents first; a directory that is left out is not entered.
+/// except the root in the order of the archive, which a filter with effects can show; a directory
+/// that is left out is not entered.
 pub type Filter<'a> = &'a mut dyn FnMut(&[u8], FileKind) -> Result<bool, StoreError>;
 
 /// One node of a [`Listing`].
@@ -88,6 +89,16 @@ impl Walk<'_, '_> {
         let mut pending = self.children(&[], 1)?;
         pending.reverse();
         while let Some(node) = pending.pop() {
+            if let Some(filter) = &mut self.filter
+                && !filter(&node.path, node.kind)?
+            {
+                continue;
+            }
+            if node.kind == FileKind::Special {
+                return Err(StoreError::UnsupportedFile {
+                    path: self.tree.display(&node.path),
+                });
+            }
             let children = match node.kind {
                 FileKind::Directory => self.children(&node.path, node.depth + 1)?,
                 _ => Vec::new(),
@@ -120,24 +131,6 @@ impl Walk<'_, '_> {
             });
         }
         nodes.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-        if let Some(filter) = &mut self.filter {
-            let mut failure = None;
-            nodes.retain(|node| {
-                failure.is_none()
-                    && filter(&node.path, node.kind).unwrap_or_else(|error| {
-                        failure = Some(error);
-                        false
-                    })
-            });
-            if let Some(error) = failure {
-                return Err(error);
-            }
-        }
-        if let Some(node) = nodes.iter().find(|node| node.kind == FileKind::Special) {
-            return Err(StoreError::UnsupportedFile {
-                path: self.tree.display(&node.path),
-            });
-        }
         Ok(nodes)
     }
 }
