@@ -108,6 +108,11 @@ impl BuildingStore {
         self.n_open.load(Ordering::Acquire) > 0
     }
 
+    /// Accepts requests again after [`Self::cancel`].
+    pub fn resume(&self) {
+        self.is_cancelled.store(false, Ordering::Release);
+    }
+
     fn realise(&self, paths: &[DerivedPath], mode: BuildMode) -> Result<Reply, StoreError> {
         if self.is_cancelled.load(Ordering::Acquire) {
             return Err(cancelled());

@@ -42,7 +42,7 @@ use std::sync::LazyLock;
 
 use firn_eval::Builtin;
 
-pub use exchange::JsonWriter;
+pub use exchange::{JsonWriter, XmlOptions, write_xml};
 
 static ALL: LazyLock<Vec<Builtin>> = LazyLock::new(|| {
     [

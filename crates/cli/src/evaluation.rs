@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use firn_eval::{
-    Ctx, EvalError, EvalOptions, Fail, Frame as EvalFrame, FrameKind, Heap, HostError, Message,
-    Place, Purity, Registry, Scope, SearchPathEntry, Set, SetBuilder, Symbol, Val, on_large_stack,
+    Ctx, ErrorKind, EvalError, EvalOptions, Fail, Frame as EvalFrame, FrameKind, Heap, HostError,
+    Message, Place, Purity, Registry, Scope, SearchPathEntry, Set, SetBuilder, Symbol, Val,
+    on_large_stack,
 };
 use firn_events::Level;
 use firn_instantiate::{Library, StoreHost, Surroundings, search_path};
@@ -16,6 +17,7 @@ use firn_store::Store;
 
 use crate::eval_flags::{AutoArg, EvalFlags};
 use crate::sources::{self, Text};
+use crate::watching::Watching;
 use crate::{Console, Context, Failure, Frame, Report, surroundings};
 
 /// What an evaluation works with.
@@ -58,20 +60,24 @@ pub fn evaluate<R: Send>(
             options_of(context),
             Arc::clone(&files),
         );
+        let watching = Watching::wanted(context);
+        watching.begin(&mut ctx);
         let mut evaluation = Evaluation {
             ctx: &mut ctx,
             host: &host,
             context,
             flags,
         };
-        match work(&mut evaluation) {
+        let result = match work(&mut evaluation) {
             Ok(result) => Ok(result),
             Err(Stop::Failed(failure)) => Err(*failure),
             Err(Stop::Evaluation(fail)) => {
                 let error = ctx.take_error(fail);
                 Err(failure_of(&error, &files, show_trace))
             }
-        }
+        };
+        let shown = watching.end(&ctx, context);
+        result.and_then(|result| shown.map(|()| result))
     });
     let flushed = host.flush();
     let result = result?;
@@ -121,6 +127,10 @@ pub fn report_of(error: &EvalError, show_trace: bool) -> Report {
     report.severity = Severity::Error;
     report.span = report.span.or_else(|| error.place.map(span));
     report.suggestions.clone_from(&error.suggestions);
+    if error.kind == ErrorKind::Interrupted {
+        // Where it happened to be says nothing.
+        return Report::error(error.message.clone());
+    }
     let is_shown = |it: &&EvalFrame| show_trace || it.kind != FrameKind::Call;
     report.frames = error
         .frames

@@ -29,6 +29,10 @@ pub struct Installables {
     pub eval: EvalFlags,
 }
 
+fn file_in_pure_evaluation() -> Failure {
+    Failure::usage("'--file' is not compatible with '--pure-eval'")
+}
+
 impl Installables {
     /// Handles a flag if it belongs here.
     pub fn take(
@@ -40,6 +44,9 @@ impl Installables {
         match flag {
             "-f" | "--file" => {
                 self.file = Some(args.value(flag)?);
+                if context.settings.eval.pure_eval && context.settings.is_overridden("pure-eval") {
+                    return Err(file_in_pure_evaluation());
+                }
                 context.settings.set("pure-eval", "false")?;
             }
             "--expr" => self.expression = Some(args.value(flag)?),
@@ -67,6 +74,9 @@ impl Installables {
 
     /// The value that attribute paths start from.
     fn root<'h>(&self, evaluation: &mut Evaluation<'_, 'h>) -> Result<Val<'h>, Stop> {
+        if self.file.is_some() && evaluation.context.settings.eval.pure_eval {
+            return Err(file_in_pure_evaluation().into());
+        }
         match (&self.file, &self.expression) {
             (Some(_), Some(_)) => Err(Failure::usage("'--file' and '--expr' are exclusive").into()),
             (Some(file), None) if file == "-" => {

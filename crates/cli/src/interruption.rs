@@ -4,11 +4,15 @@
 //! they started, their directories are removed, and the command then says that it was interrupted.
 //! A second request, or the first when nothing is built, ends the process at once, the way the
 //! signal would have ended it. Stores are safe against that at any moment.
+//!
+//! A prompt goes on: there Ctrl-C ends what its line started, and only a second one, while that has
+//! not ended yet, ends the process.
 
-use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use firn_build::BuildingStore;
+use firn_eval::Interrupter;
 
 use crate::failure::EXIT_ERROR;
 use crate::{Console, Program, Report};
@@ -16,6 +20,14 @@ use crate::{Console, Program, Report};
 static SIGNAL: AtomicI32 = AtomicI32::new(0);
 static LEFT_TO_OTHERS: AtomicUsize = AtomicUsize::new(0);
 static BUILDING: Mutex<Vec<Weak<BuildingStore>>> = Mutex::new(Vec::new());
+
+static PROMPT: Mutex<Option<Interrupter>> = Mutex::new(None);
+static PROMPT_STATE: AtomicU8 = AtomicU8::new(NO_PROMPT);
+
+const NO_PROMPT: u8 = 0;
+const WAITING: u8 = 1;
+const WORKING: u8 = 2;
+const ENDING: u8 = 3;
 
 /// Pays attention from now on. To be called before there is a second thread.
 pub fn watch() {
@@ -45,6 +57,51 @@ impl Drop for LeftToOthers {
     }
 }
 
+/// A prompt, at which an interrupt ends no more than what a line started; until it is dropped.
+pub struct AtPrompt(Option<(Interrupter, u8)>);
+
+/// Begins a prompt whose evaluations are ended through `interrupter`. Prompts may be nested.
+pub fn at_prompt(interrupter: Interrupter) -> AtPrompt {
+    let mut prompt = PROMPT.lock().unwrap_or_else(PoisonError::into_inner);
+    let outer = prompt.replace(interrupter);
+    let state = PROMPT_STATE.swap(WAITING, Ordering::SeqCst);
+    AtPrompt(outer.map(|it| (it, state)))
+}
+
+impl AtPrompt {
+    /// A line starts something.
+    pub fn begin(&self) {
+        PROMPT_STATE.store(WORKING, Ordering::SeqCst);
+    }
+
+    /// That is over.
+    pub fn end(&self) {
+        PROMPT_STATE.store(WAITING, Ordering::SeqCst);
+        SIGNAL.store(0, Ordering::Release);
+        let stores = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
+        for store in stores.iter().filter_map(Weak::upgrade) {
+            store.resume();
+        }
+        drop(stores);
+        let prompt = PROMPT.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(interrupter) = &*prompt {
+            interrupter.clear();
+        }
+    }
+}
+
+impl Drop for AtPrompt {
+    fn drop(&mut self) {
+        let mut prompt = PROMPT.lock().unwrap_or_else(PoisonError::into_inner);
+        let (interrupter, state) = match self.0.take() {
+            Some((interrupter, state)) => (Some(interrupter), state),
+            None => (None, NO_PROMPT),
+        };
+        *prompt = interrupter;
+        PROMPT_STATE.store(state, Ordering::SeqCst);
+    }
+}
+
 /// The signal that ended the builds of this command, if one did.
 pub fn signal() -> Option<i32> {
     Some(SIGNAL.load(Ordering::Acquire)).filter(|it| *it != 0)
@@ -65,18 +122,42 @@ fn on_signal(signal: i32) {
     if signal == firn_sys::signals::INTERRUPT && LEFT_TO_OTHERS.load(Ordering::Acquire) > 0 {
         return;
     }
+    if signal == firn_sys::signals::INTERRUPT {
+        match PROMPT_STATE.load(Ordering::SeqCst) {
+            WAITING => return,
+            WORKING => {
+                PROMPT_STATE.store(ENDING, Ordering::SeqCst);
+                end_line();
+                return;
+            }
+            _ => {}
+        }
+    }
     let first = SIGNAL
         .compare_exchange(0, signal, Ordering::AcqRel, Ordering::Acquire)
         .is_ok();
-    let stores = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
-    let cancelled = stores
-        .iter()
-        .filter_map(Weak::upgrade)
-        .filter(|store| store.cancel())
-        .count();
-    drop(stores);
+    let cancelled = cancel_builds();
     if !first || cancelled == 0 {
         crate::voice::end();
         firn_sys::signals::die_of(signal);
     }
+}
+
+/// Ends what a line at a prompt started: its evaluation and its builds.
+fn end_line() {
+    let prompt = PROMPT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(interrupter) = &*prompt {
+        interrupter.interrupt();
+    }
+    drop(prompt);
+    cancel_builds();
+}
+
+fn cancel_builds() -> usize {
+    let stores = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
+    stores
+        .iter()
+        .filter_map(Weak::upgrade)
+        .filter(|store| store.cancel())
+        .count()
 }

@@ -43,6 +43,7 @@ pub mod suggest;
 pub mod surroundings;
 pub mod verbs;
 pub mod voice;
+mod watching;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -176,10 +176,40 @@ impl<'h> Ctx<'h> {
     /// calls in progress.
     #[inline]
     pub fn check_depth(&mut self, depth: usize) -> Result<(), Fail> {
-        if depth + self.calls.len() > self.max_calls {
+        if depth + self.levels + self.calls.len() > self.max_calls {
             return Err(self.stack_overflow(None));
         }
         self.check_native_stack()
+    }
+
+    /// Goes one level deeper into data; levels are limited together with calls.
+    pub fn nested<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, Fail>,
+    ) -> Result<T, Fail> {
+        self.check_depth(0)?;
+        self.levels += 1;
+        let result = work(self);
+        self.levels -= 1;
+        result
+    }
+
+    /// What a path of attributes leads to, evaluated; nothing if one is missing.
+    pub fn select_optional(
+        &mut self,
+        value: Val<'h>,
+        path: &[&str],
+    ) -> Result<Option<Val<'h>>, Fail> {
+        let mut value = self.force(value)?;
+        for name in path {
+            let found = Symbol::find(name.as_bytes())
+                .and_then(|name| value.as_set().and_then(|set| set.get(name)));
+            let Some(found) = found else {
+                return Ok(None);
+            };
+            value = self.force(found)?;
+        }
+        Ok(Some(value))
     }
 
     /// Runs something and gives its error as data.

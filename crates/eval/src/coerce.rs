@@ -201,12 +201,14 @@ impl<'h> Ctx<'h> {
     ) -> Result<(), Fail> {
         let set = value.as_set();
         if let Some(function) = set.and_then(|set| set.get(self.names.to_string)) {
-            let result = self.call(function, &[value])?;
             let text = "while evaluating the result of the `__toString` attribute";
-            return self.coerce_into(result, coercion, place, text, bytes, context);
+            return self.nested(|ctx| {
+                let result = ctx.call(function, &[value])?;
+                ctx.coerce_into(result, coercion, place, text, bytes, context)
+            });
         }
         if let Some(path) = set.and_then(|set| set.get(self.names.out_path)) {
-            return self.coerce_into(path, coercion, place, text, bytes, context);
+            return self.nested(|ctx| ctx.coerce_into(path, coercion, place, text, bytes, context));
         }
         let message = format!(
             "cannot coerce {} to a string: {}",

@@ -44,27 +44,27 @@ impl<'h> Ctx<'h> {
                 || left.as_str().map(firn_heap::Str::bytes)
                     == right.as_str().map(firn_heap::Str::bytes)),
             Kind::Path => Ok(left.as_path() == right.as_path()),
-            Kind::List => {
-                self.check_native_stack()?;
-                let left = left.as_list().unwrap_or_default();
-                let right = right.as_list().unwrap_or_default();
-                if left.len() != right.len() {
-                    return Ok(false);
-                }
-                for (&left, &right) in left.iter().zip(right) {
-                    if !self.equal(left, right)? {
-                        return Ok(false);
-                    }
-                }
-                Ok(true)
-            }
-            Kind::Set => self.equal_sets(left, right),
+            Kind::List => self.nested(|ctx| ctx.equal_lists(left, right)),
+            Kind::Set => self.nested(|ctx| ctx.equal_sets(left, right)),
             Kind::Function | Kind::Frame | Kind::Thunk => Ok(false),
         }
     }
 
+    fn equal_lists(&mut self, left: Val<'h>, right: Val<'h>) -> Result<bool, Fail> {
+        let left = left.as_list().unwrap_or_default();
+        let right = right.as_list().unwrap_or_default();
+        if left.len() != right.len() {
+            return Ok(false);
+        }
+        for (&left, &right) in left.iter().zip(right) {
+            if !self.equal(left, right)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     fn equal_sets(&mut self, left: Val<'h>, right: Val<'h>) -> Result<bool, Fail> {
-        self.check_native_stack()?;
         let (Some(left_set), Some(right_set)) = (left.as_set(), right.as_set()) else {
             return Ok(false);
         };
@@ -170,8 +170,8 @@ impl<'h> Ctx<'h> {
             return self.unequal(message);
         }
         match left_kind {
-            Kind::List => self.assert_equal_lists(env, pos, left, right),
-            Kind::Set => self.assert_equal_sets(env, pos, left, right),
+            Kind::List => self.nested(|ctx| ctx.assert_equal_lists(env, pos, left, right)),
+            Kind::Set => self.nested(|ctx| ctx.assert_equal_sets(env, pos, left, right)),
             Kind::Function => self.unequal(
                 "distinct functions and immediate comparisons of identical functions compare as unequal"
                     .to_owned(),

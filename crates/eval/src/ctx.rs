@@ -16,8 +16,10 @@ use firn_symbol::{FastMap, Symbol};
 use crate::code::Code;
 use crate::error::{ErrorKind, EvalError, Fail, Frame, FrameKind, Place};
 use crate::host::{Host, HostError, Purity};
+use crate::interrupt::StackLimit;
 use crate::names::Names;
 use crate::registry::{Builtin, Registry};
+use crate::watch::Watch;
 
 /// A value, or a thunk that will become one.
 pub type Val<'h> = Word<'h, Code<'h>>;
@@ -93,7 +95,11 @@ pub struct Ctx<'h> {
     pub(crate) calls: Vec<CallRecord<'h>>,
     pub(crate) max_calls: usize,
     /// The native stack must not grow below this address.
-    pub(crate) stack_limit: usize,
+    pub(crate) stack_limit: StackLimit,
+    /// Levels of nested data that builtins are in, which count as calls do.
+    pub(crate) levels: usize,
+    /// What is told of calls, if anything is.
+    pub(crate) watch: Option<Box<Watch>>,
     pub(crate) task: TaskId,
     pub(crate) error: Option<Box<EvalError>>,
     pub(crate) stashed: Option<Box<EvalError>>,
@@ -171,7 +177,9 @@ impl<'h> Ctx<'h> {
             stack,
             calls: Vec::new(),
             max_calls: shared.options.max_call_depth,
-            stack_limit: crate::stack::limit(),
+            stack_limit: StackLimit::of_this_thread(),
+            levels: 0,
+            watch: None,
             task: TaskId(1),
             error: None,
             stashed: None,
@@ -390,6 +398,18 @@ impl<'h> Ctx<'h> {
     pub fn builtin(&self, name: &str) -> Option<Val<'h>> {
         let global = self.shared.globals.find(Symbol::find(name.as_bytes())?)?;
         Some(self.globals[global as usize].get())
+    }
+
+    /// All names of the base environment, sorted.
+    pub fn global_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .shared
+            .globals
+            .names()
+            .map(crate::print::name_text)
+            .collect();
+        names.sort();
+        names
     }
 
     /// The definition of a builtin by its number.

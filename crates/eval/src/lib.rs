@@ -44,6 +44,7 @@ mod entry;
 mod error;
 mod host;
 mod internal;
+mod interrupt;
 mod machine;
 mod names;
 mod place;
@@ -54,6 +55,7 @@ mod stack;
 mod suggest;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub use code::Code;
 pub use coerce::{Coercion, context_text};
@@ -61,6 +63,7 @@ pub use ctx::{Ctx, EvalOptions, Evaluator, Res, Val};
 pub use entry::{FormalArg, LambdaView};
 pub use error::{ErrorKind, EvalError, Fail, Frame, FrameKind, Place};
 pub use host::{FileType, Host, HostError, Message, Purity, SearchPathEntry};
+pub use interrupt::Interrupter;
 pub use names::Names;
 pub use place::DERIVATION_INTERNAL;
 pub use print::{PrintErrors, PrintOptions, name_text};
@@ -68,6 +71,7 @@ pub use registry::{Builtin, BuiltinFn, Registry};
 pub use source::Scope;
 pub use stack::on_large_stack;
 pub use suggest::suggestions;
+pub use watch::{CallCounts, WatchOptions};
 
 pub use firn_heap::{
     AttrPos, ContextElement, ContextId, Contexts, Duplicates, FlatSet, Function, Heap, InlineCache,

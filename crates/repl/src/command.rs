@@ -140,7 +140,7 @@ const COMMANDS: &[(Command, &[&str], &str, &str)] = &[
         Command::Time,
         &[":time"],
         "EXPR",
-        "evaluate and say how long it took",
+        "evaluate and say what time and memory it took",
     ),
     (
         Command::TraceEnable,
@@ -218,6 +218,26 @@ impl Command {
             .find(|it| it.1.contains(&name))
             .map(|it| (it.0, argument.trim()))
             .ok_or_else(|| UnknownCommand(name.to_owned()))
+    }
+
+    /// Whether the argument is an expression, which may take several lines.
+    pub fn takes_expression(self) -> bool {
+        matches!(
+            self,
+            Self::Evaluate
+                | Self::Print
+                | Self::Add
+                | Self::Type
+                | Self::Doc
+                | Self::Edit
+                | Self::Build
+                | Self::BuildAndLink
+                | Self::Install
+                | Self::Use
+                | Self::Shell
+                | Self::Log
+                | Self::Time
+        )
     }
 
     /// All names of commands, for completion.

@@ -12,9 +12,9 @@ use crate::command::Command;
 /// Knows names of variables and attributes.
 pub trait Names {
     /// Names of variables.
-    fn variables(&self) -> Vec<String>;
+    fn variables(&mut self) -> Vec<String>;
     /// Names of the attributes of an expression; nothing if it does not evaluate to a set.
-    fn attributes(&self, expression: &str) -> Vec<String>;
+    fn attributes(&mut self, expression: &str) -> Vec<String>;
 }
 
 /// What the word could become.
@@ -27,7 +27,7 @@ pub struct Completions {
 }
 
 /// Completes the end of `text`.
-pub fn complete(text: &str, names: &dyn Names) -> Completions {
+pub fn complete(text: &str, names: &mut dyn Names) -> Completions {
     let separators = [' ', '\n', '\r', '\t', '(', ')', '{', '}', '[', ']'];
     let start = text.rfind(separators).map_or(0, |at| at + 1);
     let word = &text[start..];
@@ -73,11 +73,11 @@ mod tests {
     struct Fixed;
 
     impl Names for Fixed {
-        fn variables(&self) -> Vec<String> {
+        fn variables(&mut self) -> Vec<String> {
             ["map", "mapAttrs", "x"].map(str::to_owned).into()
         }
 
-        fn attributes(&self, expression: &str) -> Vec<String> {
+        fn attributes(&mut self, expression: &str) -> Vec<String> {
             if expression == "x.y" {
                 vec!["bar".to_owned(), "baz".to_owned(), "foo".to_owned()]
             } else {
@@ -87,7 +87,7 @@ mod tests {
     }
 
     fn check(text: &str, start: usize, words: &[&str]) {
-        let completions = complete(text, &Fixed);
+        let completions = complete(text, &mut Fixed);
         assert_eq!(completions.words, words, "{text}");
         assert_eq!(completions.start, start, "{text}");
     }

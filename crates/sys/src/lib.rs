@@ -25,3 +25,4 @@ pub mod seccomp;
 pub mod signals;
 pub mod store_view;
 pub mod support;
+pub mod usage;

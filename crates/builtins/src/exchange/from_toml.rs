@@ -21,7 +21,11 @@ pub(super) fn from_toml<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
 
 fn refuse(ctx: &mut Ctx<'_>, reason: &str) -> Fail {
     // The reference colours the reason, so that its last line end does not end the message.
-    let end = if reason.ends_with('\n') { "\u{1b}[0m" } else { "" };
+    let end = if reason.ends_with('\n') {
+        "\u{1b}[0m"
+    } else {
+        ""
+    };
     let message = format!("while parsing TOML: {reason}{end}");
     ctx.error(ErrorKind::Eval, message)
 }

@@ -8,6 +8,7 @@ mod to_xml;
 use firn_eval::{Builtin, Ctx, ErrorKind, Fail};
 
 pub use to_json::JsonWriter;
+pub use to_xml::{XmlOptions, write_xml};
 
 pub(crate) const BUILTINS: &[Builtin] = &[
     Builtin::new(

@@ -1,5 +1,6 @@
 //! `eval`: the value of an expression.
 
+use std::io::IsTerminal as _;
 use std::path::Path;
 
 use firn_eval::{Coercion, ErrorKind, PrintOptions, Scope, Val};
@@ -25,6 +26,7 @@ struct Wanted {
     format: Format,
     apply: Option<String>,
     write_to: Option<String>,
+    pretty: bool,
 }
 
 fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
@@ -33,6 +35,7 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         format: Format::Plain,
         apply: None,
         write_to: None,
+        pretty: std::io::stdout().is_terminal(),
     };
     let (mut raw, mut json, mut writes) = (false, false, true);
     while let Some(arg) = args.next() {
@@ -44,7 +47,8 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
             Arg::Flag(flag) => match flag.as_str() {
                 "--raw" => raw = true,
                 "--json" => json = true,
-                "--pretty" | "--no-pretty" => {}
+                "--pretty" => wanted.pretty = true,
+                "--no-pretty" => wanted.pretty = false,
                 "--read-only" => writes = false,
                 "--apply" => wanted.apply = Some(args.value(&flag)?),
                 "--write-to" => wanted.write_to = Some(args.value(&flag)?),
@@ -109,7 +113,14 @@ impl Wanted {
                 let doing = "while generating the eval command output";
                 console.print(ctx.coerce(value, Coercion::default(), doing)?.0)?;
             }
-            Format::Json => console.print_line(output::json(ctx, value, true)?)?,
+            Format::Json => {
+                let json = output::json(ctx, value, true)?;
+                console.print_line(if self.pretty {
+                    output::pretty_json(&json)
+                } else {
+                    json
+                })?;
+            }
             Format::Plain | Format::Xml => {
                 let mut shown = Vec::new();
                 let options = PrintOptions {

@@ -36,7 +36,44 @@ const MAX_ARITY: usize = 16;
 impl<'h> Ctx<'h> {
     /// Calls `function` with the `n` topmost words of the stack. A frame is made at `frame`, which
     /// is not above the arguments.
+    #[inline]
     pub(super) fn enter(
+        &mut self,
+        env: &mut Env<'h>,
+        function: Val<'h>,
+        n: usize,
+        frame: usize,
+        site: Option<NodeId>,
+    ) -> Result<Entered<'h>, Fail> {
+        if self.watch.is_some() {
+            return self.enter_watched(env, function, n, frame, site);
+        }
+        self.enter_unwatched(env, function, n, frame, site)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn enter_watched(
+        &mut self,
+        env: &mut Env<'h>,
+        function: Val<'h>,
+        n: usize,
+        frame: usize,
+        site: Option<NodeId>,
+    ) -> Result<Entered<'h>, Fail> {
+        let top = self.stack.top();
+        let args = self.stack.slots(top - n, top).iter();
+        let args: Vec<Val<'h>> = args.map(firn_heap::Slot::get).collect();
+        self.watch_enter(function, &args, place_of(site.map(|it| (env.code, it))));
+        let entered = self.enter_unwatched(env, function, n, frame, site);
+        match entered {
+            Ok(Entered::Body(_)) => self.watch_body(),
+            _ => self.watch_exit(),
+        }
+        entered
+    }
+
+    fn enter_unwatched(
         &mut self,
         env: &mut Env<'h>,
         function: Val<'h>,
@@ -189,7 +226,7 @@ impl<'h> Ctx<'h> {
         if result.is_err() {
             self.trace_calls(n_calls);
         }
-        self.calls.truncate(n_calls);
+        self.leave_calls(n_calls);
         self.stack.truncate(top);
         result
     }
@@ -206,6 +243,12 @@ impl<'h> Ctx<'h> {
         };
         let first = self.stack.top() - n;
         let arg = self.stack.get(first, 0);
+        if self.watch.is_some() {
+            let attr = set
+                .as_set()
+                .and_then(|it| Self::attr_place(it, self.names.functor));
+            self.watch_functor(attr);
+        }
         let functor = self.force_at(functor, place)?;
         match self.call(functor, &[set, arg]) {
             Ok(value) => Ok(value),
@@ -242,7 +285,7 @@ impl<'h> Ctx<'h> {
         if result.is_err() {
             self.trace_calls(n_calls);
         }
-        self.calls.truncate(n_calls);
+        self.leave_calls(n_calls);
         self.stack.truncate(top);
         result
     }
@@ -273,6 +316,23 @@ impl<'h> Ctx<'h> {
             });
             return Err(self.rethrow(error));
         }
+        if self.watch.is_some() && node.n > 0 {
+            let function = Val::builtin(&self.alloc, node.a);
+            let args = env.code.list(node.b, node.n as usize);
+            let args: Vec<Val<'h>> = match self.builtins[node.a as usize].plain_name() {
+                "derivationStrict" => args.iter().map(|&arg| self.delay(env, arg)).collect(),
+                _ => Vec::new(),
+            };
+            self.watch_enter(function, &args, env.place(node.pos));
+            let result = self.call_builtin_unwatched(env, node);
+            self.watch_exit();
+            return result;
+        }
+        self.call_builtin_unwatched(env, node)
+    }
+
+    #[inline]
+    fn call_builtin_unwatched(&mut self, env: &Env<'h>, node: &Node) -> Res<'h> {
         let builtin = &self.builtins[node.a as usize];
         let n = node.n as usize;
         let mut args = [Val::null(); MAX_ARITY];

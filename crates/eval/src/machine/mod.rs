@@ -173,8 +173,8 @@ impl<'h> Ctx<'h> {
     /// Fails if the native stack is used up.
     #[inline]
     pub(crate) fn check_native_stack(&mut self) -> Result<(), Fail> {
-        if crate::stack::position() < self.stack_limit {
-            return Err(self.stack_overflow(None));
+        if self.stack_limit.is_passed() {
+            return Err(self.stack_limit_passed());
         }
         Ok(())
     }
@@ -449,9 +449,18 @@ impl<'h> Ctx<'h> {
             if result.is_err() {
                 self.trace_calls(n_calls);
             }
-            self.calls.truncate(n_calls);
+            self.leave_calls(n_calls);
         }
         result
+    }
+
+    /// Takes the records of calls from `n` on away.
+    #[inline]
+    fn leave_calls(&mut self, n: usize) {
+        if self.watch.is_some() {
+            self.watch_leave(n);
+        }
+        self.calls.truncate(n);
     }
 
     /// The value of a condition.

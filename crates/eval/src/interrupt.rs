@@ -1,0 +1,72 @@
+//! Ending an evaluation from outside.
+//!
+//! The machine compares its stack pointer with a limit wherever it recurses. An interrupt moves the
+//! limit above every stack, so that the next comparison fails; what it then finds is told apart
+//! from a real end of the stack by the value of the limit. A thunk that was being evaluated becomes
+//! what it was before, so that nothing is lost.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::ctx::Ctx;
+use crate::error::{ErrorKind, Fail};
+
+/// The limit that no stack pointer satisfies.
+const INTERRUPTED: usize = usize::MAX;
+
+/// The address that the native stack of a worker must not grow below.
+#[derive(Clone, Debug)]
+pub(crate) struct StackLimit {
+    current: Arc<AtomicUsize>,
+    real: usize,
+}
+
+impl StackLimit {
+    pub(crate) fn of_this_thread() -> Self {
+        let real = crate::stack::limit();
+        Self {
+            current: Arc::new(AtomicUsize::new(real)),
+            real,
+        }
+    }
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a load and a comparison")]
+    pub(crate) fn is_passed(&self) -> bool {
+        crate::stack::position() < self.current.load(Ordering::Relaxed)
+    }
+}
+
+/// Ends the evaluation of one worker, from any thread.
+#[derive(Clone, Debug)]
+pub struct Interrupter(StackLimit);
+
+impl Interrupter {
+    /// Makes the evaluation fail soon.
+    pub fn interrupt(&self) {
+        self.0.current.store(INTERRUPTED, Ordering::Relaxed);
+    }
+
+    /// Takes an interrupt back that nothing has met yet.
+    pub fn clear(&self) {
+        self.0.current.store(self.0.real, Ordering::Relaxed);
+    }
+}
+
+impl Ctx<'_> {
+    /// What interrupts this worker.
+    pub fn interrupter(&self) -> Interrupter {
+        Interrupter(self.stack_limit.clone())
+    }
+
+    /// Says why the comparison with the limit failed.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn stack_limit_passed(&mut self) -> Fail {
+        if self.stack_limit.current.load(Ordering::Relaxed) == INTERRUPTED {
+            Interrupter(self.stack_limit.clone()).clear();
+            return self.error(ErrorKind::Interrupted, "interrupted by the user");
+        }
+        self.stack_overflow(None)
+    }
+}
