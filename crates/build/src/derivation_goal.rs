@@ -10,10 +10,12 @@ use std::sync::Arc;
 
 use firn_store::{BuildMode, BuildStatus, Store as _};
 use firn_store_model::{
-    Derivation, DerivationType, InputNode, OutputName, OutputsSpec, SingleDerivedPath, StorePath,
+    Derivation, DerivationType, DrvOutput, InputNode, OutputName, OutputsSpec, SingleDerivedPath,
+    StorePath,
 };
 
 use crate::BuildError;
+use crate::external;
 use crate::goal::{GoalKey, ModeKey, Success};
 use crate::options::DerivationOptions;
 use crate::prepare::{BuildInputs, InitialOutput};
@@ -179,12 +181,20 @@ impl Scheduler {
         if mode == BuildMode::Normal && self.may_substitute(&loaded) {
             let mut waits = false;
             for (name, output) in &outputs {
-                if let (false, true, Some(path)) =
-                    (output.valid, wanted.contains(name.as_str()), &output.path)
-                {
-                    let path = GoalKey::Path(path.clone());
-                    waits |= self.require(key, &path, &OutputsSpec::All);
+                if output.valid || !wanted.contains(name.as_str()) {
+                    continue;
                 }
+                let awaited = match &output.path {
+                    Some(path) => GoalKey::Path(path.clone()),
+                    None if self.store.options().ca_derivations => {
+                        GoalKey::Realisation(DrvOutput {
+                            drv_hash: self.modulos.of_outputs(&*self.store, &drv_path)?,
+                            output: name.clone(),
+                        })
+                    }
+                    None => continue,
+                };
+                waits |= self.require(key, &awaited, &OutputsSpec::All);
             }
             self.set_stage(key, Stage::Substituting);
             return Ok(if waits {
@@ -465,6 +475,7 @@ impl Scheduler {
         if *platform != settings.system
             && !settings.extra_platforms.contains(&*platform)
             && !loaded.derivation.is_builtin()
+            && external::builder_for(settings, &loaded.derivation.platform).is_none()
         {
             let _ = write!(
                 reasons,
@@ -527,14 +538,16 @@ impl Scheduler {
             .and_then(|goal| goal.outcome.clone());
         let success = match outcome {
             Some(Ok(success)) => success,
-            Some(Err(error)) => {
+            Some(Err(_)) => {
+                let resolved = match resolved {
+                    GoalKey::Derivation(path, _) => path,
+                    _ => &drv_path,
+                };
                 return Err(BuildError::new(
                     BuildStatus::DependencyFailed,
                     format!(
-                        "Cannot build '{}'.\nReason: 1 dependency failed.{}\n{}",
-                        self.print(&drv_path),
-                        self.known_outputs(&loaded),
-                        error.message.lines().next().unwrap_or_default()
+                        "build of resolved derivation '{}' failed",
+                        self.print(resolved)
                     ),
                 ));
             }

@@ -9,18 +9,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use firn_store::{BuildMode, BuildStatus};
-use firn_store_model::{OutputName, OutputsSpec, SingleDerivedPath, StorePath};
+use firn_store_model::{DrvOutput, OutputName, OutputsSpec, SingleDerivedPath, StorePath};
 use indexmap::IndexMap;
 
 use crate::BuildError;
 use crate::derivation_goal::DerivationGoal;
 use crate::path_goal::PathGoal;
+use crate::realisation_goal::RealisationStage;
 
 /// The name of a goal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum GoalKey {
     /// Make a path valid by substitution.
     Path(StorePath),
+    /// Find out what an output of a content-addressed derivation is, and substitute it.
+    Realisation(DrvOutput),
     /// Realise outputs of a derivation.
     Derivation(StorePath, ModeKey),
     /// Realise outputs of a derivation that is itself still to be built.
@@ -84,6 +87,7 @@ pub(crate) struct Goal {
 /// What a goal is about and how far it is.
 pub(crate) enum Body {
     Path(PathGoal),
+    Realisation(RealisationStage),
     Derivation(Box<DerivationGoal>),
     Dynamic(DynamicGoal),
 }
@@ -134,6 +138,7 @@ impl GoalGraph {
         }
         let body = match key {
             GoalKey::Path(path) => Body::Path(PathGoal::new(path.clone())),
+            GoalKey::Realisation(_) => Body::Realisation(RealisationStage::Start),
             GoalKey::Derivation(path, mode) => Body::Derivation(Box::new(DerivationGoal::new(
                 path.clone(),
                 (*mode).into(),
@@ -271,7 +276,7 @@ impl Goal {
     /// Wants more outputs; true if that reopens a finished goal.
     fn widen(&mut self, outputs: &OutputsSpec) -> bool {
         let wanted = match &mut self.body {
-            Body::Path(_) => return false,
+            Body::Path(_) | Body::Realisation(_) => return false,
             Body::Derivation(body) => &mut body.wanted,
             Body::Dynamic(body) => &mut body.wanted,
         };
@@ -290,7 +295,7 @@ impl Goal {
                 body.inner = None;
                 body.asked_for_derivation = false;
             }
-            Body::Path(_) => {}
+            Body::Path(_) | Body::Realisation(_) => {}
         }
         true
     }

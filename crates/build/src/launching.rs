@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use firn_events::{ActivityGuard, ActivityKind, Level};
+use firn_events::{ActivityGuard, ActivityKind, Level, SharedSink};
 use firn_store::{BuildMode, BuildStatus, LocalStore, Store as _};
 use firn_store_model::OutputsSpec;
 use firn_sys::file_lock::PathLock;
@@ -20,10 +20,10 @@ use firn_sys::pseudo_terminal::PseudoTerminal;
 use crate::derivation_goal::{Stage, success, valid_paths};
 use crate::goal::{GoalKey, Outcome, Success};
 use crate::log::BuildLog;
-use crate::prepare::{BuildInputs, PreparedBuild, use_sandbox};
+use crate::prepare::{BuildInputs, PreparedBuild, Surroundings, use_sandbox};
 use crate::running::RunningBuild;
 use crate::scheduler::{Message, Scheduler, render_error};
-use crate::{BuildError, BuildSettings, builtin, debug, hooks, outputs, users};
+use crate::{BuildError, BuildSettings, builtin, debug, external, hooks, outputs, users};
 
 impl Scheduler {
     /// Starts builders while there are free slots.
@@ -74,7 +74,9 @@ impl Scheduler {
             return Ok(());
         }
         let is_builtin = inputs.derivation.is_builtin();
-        let sandboxed = use_sandbox(&self.store, &self.settings, &inputs)?;
+        let external = external::builder_for(&self.settings, &inputs.derivation.platform);
+        let external = external.filter(|_| !self.is_own_system(&inputs)).cloned();
+        let sandboxed = external.is_none() && use_sandbox(&self.store, &self.settings, &inputs)?;
         let user = if users::are_used(&self.settings, sandboxed) && !is_builtin {
             let user = users::acquire(&self.settings, &self.store.location().state_dir)?;
             if user.is_none() {
@@ -95,16 +97,21 @@ impl Scheduler {
         self.remove_leftovers(&inputs)?;
         self.set_stage(key, Stage::Building);
         let activity = self.announce(&inputs);
+        let builder = String::from_utf8_lossy(&inputs.derivation.builder);
+        self.events
+            .message(Level::Chatty, &format!("executing builder '{builder}'"));
         let store = Arc::clone(&self.store);
         let settings = Arc::clone(&self.settings);
-        let prepared = PreparedBuild::new(
-            &store,
-            &settings,
-            inputs,
-            user,
-            sandboxed,
-            &mut self.closures,
-        )?;
+        let place = match (&external, sandboxed) {
+            (Some(_), _) => Surroundings::Elsewhere,
+            (None, true) => Surroundings::Sandbox,
+            (None, false) => Surroundings::Host,
+        };
+        let closures = &mut self.closures;
+        let mut prepared = PreparedBuild::new(&store, &settings, inputs, user, place, closures)?;
+        if let Some(external) = &external {
+            external::hand_over(&mut prepared, external, &store, &settings)?;
+        }
         let log_path = self
             .settings
             .keep_log
@@ -129,6 +136,12 @@ impl Scheduler {
         let running = self.launch(key, prepared, locks, log)?;
         self.running.push(running);
         Ok(())
+    }
+
+    /// Whether this machine runs the builder itself.
+    fn is_own_system(&self, inputs: &BuildInputs) -> bool {
+        let platform = String::from_utf8_lossy(&inputs.derivation.platform);
+        *platform == self.settings.system || self.settings.extra_platforms.contains(&*platform)
     }
 
     fn lock_paths(&self, inputs: &BuildInputs) -> Vec<PathBuf> {
@@ -362,12 +375,13 @@ impl Scheduler {
     fn register(&mut self, running: RunningBuild) {
         let RunningBuild {
             key,
-            prepared,
+            mut prepared,
             locks,
             log,
             started_at,
             ..
         } = running;
+        let events = Arc::clone(&self.events);
         let store = Arc::clone(&self.store);
         let settings = Arc::clone(&self.settings);
         let report = self.reporter();
@@ -375,7 +389,11 @@ impl Scheduler {
         let work = move || {
             let drv_path = prepared.inputs.drv_path.clone();
             let finished = log.finish();
-            let outcome = register_outputs(&store, &settings, prepared, locks, started_at);
+            let outcome = register_outputs(&store, &settings, &prepared, locks, started_at);
+            if outcome.is_err() && settings.keep_failed {
+                keep_directory(&mut prepared, &events);
+            }
+            drop(prepared);
             let outcome = match finished {
                 Ok(_activity) => outcome,
                 Err(error) => Err(BuildError::misc(format!(
@@ -427,7 +445,7 @@ impl Scheduler {
             let started_at = seconds_since_epoch();
             let result = builtin::run(&store, &settings, &prepared, log.activity());
             let outcome = match result {
-                Ok(()) => register_outputs(&store, &settings, prepared, locks, started_at)
+                Ok(()) => register_outputs(&store, &settings, &prepared, locks, started_at)
                     .and_then(|success| {
                         log.finish()
                             .map(|_| success)
@@ -485,11 +503,7 @@ impl Scheduler {
         } = running;
         let drv_path = self.store.store_dir().print(&prepared.inputs.drv_path);
         if self.settings.keep_failed {
-            let kept = prepared.keep_build_dir();
-            self.events.message(
-                Level::Notice,
-                &format!("note: keeping build directory '{}'", kept.display()),
-            );
+            keep_directory(&mut prepared, &self.events);
         }
         if let Some(verdict) = verdict {
             drop(log.finish());
@@ -583,14 +597,22 @@ impl FailureReport<'_> {
     }
 }
 
+fn keep_directory(prepared: &mut PreparedBuild, events: &SharedSink) {
+    let kept = prepared.keep_build_dir();
+    events.message(
+        Level::Notice,
+        &format!("note: keeping build directory '{}'", kept.display()),
+    );
+}
+
 fn register_outputs(
     store: &LocalStore,
     settings: &BuildSettings,
-    prepared: PreparedBuild,
+    prepared: &PreparedBuild,
     mut locks: PathLock,
     started_at: u64,
 ) -> Outcome {
-    let infos = outputs::register(store, settings, &prepared)?;
+    let infos = outputs::register(store, settings, prepared)?;
     let drv_path = store.store_dir().print(&prepared.inputs.drv_path);
     let mut paths: std::collections::BTreeMap<_, _> = prepared
         .inputs
@@ -609,7 +631,6 @@ fn register_outputs(
     }
     // From here on whoever wants the lock finds the outputs valid.
     locks.remove_on_release();
-    drop(prepared);
     Ok(Success {
         status: BuildStatus::Built,
         outputs: paths,

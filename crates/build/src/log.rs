@@ -13,7 +13,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use firn_events::{ActivityGuard, ActivityId, Event, json};
+use firn_events::{ActivityGuard, ActivityId, Event, Level, json};
 
 /// A bzip2 stream of nothing.
 const EMPTY_BZIP2: &[u8] = b"BZh9\x17\x72\x45\x38\x50\x90\x00\x00\x00\x00";
@@ -148,6 +148,13 @@ impl BuildLog {
             return false;
         };
         let Some(event) = std::str::from_utf8(text).ok().and_then(json::decode) else {
+            let text = String::from_utf8_lossy(text);
+            self.activity.sink().message(
+                Level::Warn,
+                &format!(
+                    "Unable to handle a JSON message from the derivation builder: '{text}' is no event"
+                ),
+            );
             return false;
         };
         if let Some(event) = self.adopt(event) {

@@ -50,6 +50,17 @@ pub(crate) struct BuildInputs {
     pub(crate) outputs: BTreeMap<OutputName, InitialOutput>,
 }
 
+/// Where a builder runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Surroundings {
+    /// In a world of its own.
+    Sandbox,
+    /// On this machine as it is.
+    Host,
+    /// Where a program of the user's puts it.
+    Elsewhere,
+}
+
 impl BuildInputs {
     /// The name of what is built.
     pub(crate) fn derivation_name(&self) -> String {
@@ -100,9 +111,10 @@ impl PreparedBuild {
         settings: &BuildSettings,
         inputs: BuildInputs,
         user: Option<BuildUser>,
-        sandboxed: bool,
+        place: Surroundings,
         closures: &mut Closures,
     ) -> Result<PreparedBuild, BuildError> {
+        let sandboxed = place == Surroundings::Sandbox;
         let top = make_top_directory(store, settings)?;
         let mut directories = Directories {
             top: top.clone(),
@@ -110,15 +122,15 @@ impl PreparedBuild {
             scratch: Vec::new(),
             keep_top: false,
         };
-        let build_dir = if sandboxed {
-            top.join("build")
-        } else {
+        let build_dir = if place == Surroundings::Host {
             top.clone()
+        } else {
+            top.join("build")
         };
-        if sandboxed {
+        if place != Surroundings::Host {
             make_directory(&build_dir, 0o700)?;
         }
-        let build_dir_inside = if sandboxed {
+        let build_dir_inside = if place != Surroundings::Host {
             settings.sandbox_build_dir.as_os_str().as_bytes().to_vec()
         } else {
             build_dir.as_os_str().as_bytes().to_vec()
@@ -205,6 +217,14 @@ pub(crate) fn use_sandbox(
     // Builders of our own are not shut in.
     if inputs.derivation.is_builtin() {
         return Ok(false);
+    }
+    let store_dir = store.store_dir().as_str();
+    if settings.sandbox != SandboxMode::Disabled
+        && Path::new(store_dir).starts_with(&settings.sandbox_build_dir)
+    {
+        return Err(BuildError::misc(
+            "`sandbox-build-dir` must not contain the storeDir",
+        ));
     }
     let diverted = store.location().physical_dir != Path::new(store.store_dir().as_str());
     let wanted = match settings.sandbox {
@@ -394,6 +414,7 @@ fn launch_spec(
             .collect(),
         filter_syscalls: settings.filter_syscalls,
         allow_new_privileges: settings.allow_new_privileges,
+        must_drop_groups: settings.must_drop_groups,
         linux32: settings.system == "x86_64-linux" && derivation.platform == b"i686-linux"
             || settings.system == "aarch64-linux"
                 && (derivation.platform == b"armv7l-linux"

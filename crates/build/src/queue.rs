@@ -103,7 +103,7 @@ impl Chains {
 fn expected_time(goal: &Goal, history: &mut History) -> Duration {
     match &goal.body {
         Body::Derivation(body) => history.duration_of(body.name()).unwrap_or(UNKNOWN),
-        Body::Path(_) | Body::Dynamic(_) => Duration::ZERO,
+        Body::Path(_) | Body::Realisation(_) | Body::Dynamic(_) => Duration::ZERO,
     }
 }
 

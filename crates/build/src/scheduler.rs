@@ -19,7 +19,9 @@ use std::time::{Duration, Instant};
 use firn_events::{ActivityGuard, ActivityId, ActivityKind, Event, Level, Progress, SharedSink};
 use firn_store::derivation::HashModulos;
 use firn_store::{BuildMode, BuildStatus, LocalStore, Store, StoreError};
-use firn_store_model::{DerivedPath, OutputName, OutputsSpec, SingleDerivedPath, StorePath};
+use firn_store_model::{
+    DerivedPath, OutputName, OutputsSpec, Realisation, SingleDerivedPath, StorePath,
+};
 use firn_sys::launcher::Launcher;
 use rustix::event::{PollFd, PollFlags, Timespec};
 
@@ -56,6 +58,8 @@ pub(crate) enum Message {
     Request(Request),
     Answered(GoalKey, Answer),
     Copied(GoalKey, Result<(), StoreError>),
+    /// What substituters know of an output.
+    Found(GoalKey, Option<Realisation>),
     /// The outputs of a build are registered, or why they are not; and whether the builder was one
     /// of our own.
     Built(GoalKey, Outcome, bool),
@@ -109,7 +113,7 @@ pub(crate) struct Scheduler {
     ready: VecDeque<GoalKey>,
     requests: Vec<OpenRequest>,
     inbox: Receiver<Message>,
-    n_substituting: usize,
+    pub(crate) n_substituting: usize,
     substitutions: VecDeque<GoalKey>,
     progress: Progress,
     /// What was last said of it.
@@ -217,6 +221,7 @@ impl Scheduler {
             Message::Request(request) => self.open(request),
             Message::Answered(key, answer) => self.path_answered(&key, answer),
             Message::Copied(key, result) => self.path_copied(&key, result),
+            Message::Found(key, found) => self.realisation_found(&key, found),
             Message::Built(key, outcome, is_builtin) => {
                 self.n_registering -= 1;
                 self.n_builtins -= usize::from(is_builtin);
@@ -332,6 +337,7 @@ impl Scheduler {
         match self.graph.get(key).map(|goal| &goal.body) {
             Some(Body::Derivation(_)) => self.step_derivation(key),
             Some(Body::Path(_)) => self.step_path(key),
+            Some(Body::Realisation(_)) => self.step_realisation(key),
             Some(Body::Dynamic(_)) => self.step_dynamic(key),
             None => {}
         }
@@ -545,8 +551,13 @@ impl Scheduler {
             .and_then(|goal| goal.outcome.clone());
         let inner_path = match outer_outcome {
             Some(Ok(success)) => success.outputs.get(output).cloned(),
-            Some(Err(error)) => {
-                let error = BuildError::new(BuildStatus::DependencyFailed, error.message);
+            Some(Err(_)) => {
+                let store_dir = self.store.store_dir();
+                let message = format!(
+                    "failed to obtain derivation of '{}^{output}'",
+                    outer.print(store_dir)
+                );
+                let error = BuildError::new(BuildStatus::DependencyFailed, message);
                 return self.finish(key, Err(error));
             }
             None => return,

@@ -9,6 +9,7 @@ use firn_sys::launcher::StartMethod;
 use firn_transfer::TransferOptions;
 
 use crate::debug::Debugger;
+use crate::external::ExternalBuilder;
 
 /// Whether builders are shut in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,6 +91,8 @@ pub struct BuildSettings {
     pub filter_syscalls: bool,
     /// `allow-new-privileges`.
     pub allow_new_privileges: bool,
+    /// `require-drop-supplementary-groups`.
+    pub must_drop_groups: bool,
     /// `impersonate-linux-26`.
     pub impersonate_linux26: bool,
     /// `build-users-group`: its members are who builders run as. Only root can use it.
@@ -100,6 +103,8 @@ pub struct BuildSettings {
     pub id_count: u32,
     /// `build-dir`: where builds have their directories; below the state directory if not given.
     pub build_dir: Option<PathBuf>,
+    /// `external-builders`.
+    pub external_builders: Vec<ExternalBuilder>,
     /// `impure-env`.
     pub impure_env: BTreeMap<String, String>,
     /// The environment that `impureEnvVars` refers to.
@@ -162,11 +167,13 @@ impl Default for BuildSettings {
             sandbox_shm_size: "50%".to_owned(),
             filter_syscalls: true,
             allow_new_privileges: false,
+            must_drop_groups: false,
             impersonate_linux26: false,
             build_users_group: None,
             start_id: 872_415_232,
             id_count: 8_388_608,
             build_dir: None,
+            external_builders: Vec::new(),
             impure_env: BTreeMap::new(),
             host_env: BTreeMap::new(),
             allowed_impure_host_deps: Vec::new(),

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use firn_build::{BuildSettings, SandboxMode, SandboxPath};
+use firn_build::{BuildSettings, ExternalBuilder, SandboxMode, SandboxPath};
 use firn_events::Level;
 use firn_store::closure::sort_topologically;
 use firn_store::{MissingPaths, Store};
@@ -81,11 +81,18 @@ impl Context {
             sandbox_shm_size: sandbox.sandbox_dev_shm_size.clone(),
             filter_syscalls: sandbox.filter_syscalls,
             allow_new_privileges: sandbox.allow_new_privileges,
+            must_drop_groups: sandbox.require_drop_supplementary_groups,
             impersonate_linux26: sandbox.impersonate_linux_26,
             build_users_group: self.build_users_group(),
             start_id: sandbox.start_id,
             id_count: sandbox.id_count,
             build_dir: sandbox.build_dir.clone(),
+            external_builders: if settings.is_enabled(firn_settings::Feature::ExternalBuilders) {
+                let builders = build.external_builders.0.iter();
+                builders.map(external_builder).collect()
+            } else {
+                Vec::new()
+            },
             impure_env: sandbox.impure_env.clone(),
             host_env: std::env::vars_os()
                 .map(|(name, value)| (name.into_vec(), value.into_vec()))
@@ -156,6 +163,14 @@ impl Context {
             self.console.log(level, &line);
         }
         Ok(())
+    }
+}
+
+fn external_builder(builder: &firn_settings::ExternalBuilder) -> ExternalBuilder {
+    ExternalBuilder {
+        systems: builder.systems.clone(),
+        program: PathBuf::from(&builder.program),
+        args: builder.args.clone(),
     }
 }
 

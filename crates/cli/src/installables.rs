@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use firn_eval::{Coercion, Kind, Val};
 
+use firn_instantiate::single_path_of;
 use firn_store::Store;
 use firn_store::closure::{ClosureOptions, closure, sort_topologically};
 use firn_store_model::{DerivedPath, OutputName, OutputsSpec, SingleDerivedPath, StorePath};
@@ -202,14 +203,7 @@ pub fn built_by<'h>(
     let store_dir = evaluation.host.store().store_dir().clone();
     let failed = |error: &dyn std::fmt::Display| Failure::message(error.to_string());
     if matches!(value.kind(), Kind::String | Kind::Path) {
-        let doing = "while evaluating an installable";
-        let coercion = Coercion {
-            copy_to_store: true,
-            ..Coercion::default()
-        };
-        let (text, _) = evaluation.ctx.coerce(value, coercion, doing)?;
-        let (path, _) = store_dir.split(&text).map_err(|it| failed(&it))?;
-        return Ok(vec![DerivedPath::Opaque(path)]);
+        return Ok(vec![built_by_text(evaluation, value)?]);
     }
     let explicit = outputs.map(OutputsSpec::parse).transpose();
     let explicit = explicit.map_err(|it| failed(&it))?;
@@ -220,7 +214,10 @@ pub fn built_by<'h>(
         let wanted = if let Some(explicit) = &explicit {
             explicit.clone()
         } else {
-            let names = package.outputs_to_install(evaluation.ctx)?;
+            let mut names = package.outputs_to_install(evaluation.ctx)?;
+            if names.is_empty() {
+                names.push("out".to_owned());
+            }
             let names: Result<_, _> = names.iter().map(OutputName::parse).collect();
             OutputsSpec::Names(names.map_err(|it| failed(&it))?)
         };
@@ -236,6 +233,41 @@ pub fn built_by<'h>(
             outputs,
         });
     Ok(built.collect())
+}
+
+/// What a string or a path stands for: the one thing that its context names.
+fn built_by_text<'h>(
+    evaluation: &mut Evaluation<'_, 'h>,
+    value: Val<'h>,
+) -> Result<DerivedPath, Stop> {
+    let coercion = Coercion {
+        copy_to_store: true,
+        ..Coercion::default()
+    };
+    let doing = "while evaluating an installable";
+    let (text, context) = evaluation.ctx.coerce(value, coercion, doing)?;
+    let elements = evaluation.ctx.heap().contexts().elements(context);
+    let shown = String::from_utf8_lossy(&text);
+    let [element] = elements.as_slice() else {
+        return Err(Failure::message(format!(
+            "string '{shown}' has {} entries in its context. It should only have exactly one entry",
+            elements.len()
+        ))
+        .into());
+    };
+    let store_dir = evaluation.host.store().store_dir();
+    let path = single_path_of(store_dir, element).map_err(Failure::from)?;
+    match path {
+        Some(SingleDerivedPath::Opaque(path)) => Ok(DerivedPath::Opaque(path)),
+        Some(SingleDerivedPath::Built { drv, output }) => Ok(DerivedPath::Built {
+            drv,
+            outputs: OutputsSpec::one(output),
+        }),
+        None => Err(Failure::message(format!(
+            "string '{shown}' has a context which refers to a complete source and binary closure. This is not supported at this time"
+        ))
+        .into()),
+    }
 }
 
 /// The derived path that a word names, if it names a store path, directly or by links.

@@ -21,6 +21,7 @@ use firn_store_model::{
     downstream_placeholder,
 };
 
+use crate::derived;
 use crate::embedded::EmbeddedFiles;
 use crate::files::{Files, missing};
 use crate::pending::Pending;
@@ -439,11 +440,13 @@ impl Host for StoreHost {
             let path = match element {
                 ContextElement::Opaque(path) | ContextElement::DrvDeep(path) => parse(path)?,
                 ContextElement::Built { drv, output } => {
-                    let drv = parse(drv)?;
+                    let drv = derived::derivation_of(store_dir, drv);
+                    let drv = drv.map_err(|error| store_error(&error))?;
                     let output = OutputName::parse(output);
                     let output = output.map_err(|error| HostError::new(error.to_string()))?;
-                    wanted.push((SingleDerivedPath::Opaque(drv.clone()), output));
-                    drv
+                    let base = drv.base_path().clone();
+                    wanted.push((drv, output));
+                    base
                 }
             };
             if !self
@@ -532,25 +535,23 @@ impl StoreHost {
             .map_err(failed)?;
         let mut rewrites = Vec::new();
         for (drv, output) in wanted {
-            let SingleDerivedPath::Opaque(path) = drv else {
-                continue;
+            let path = SingleDerivedPath::Built {
+                drv: Arc::new(drv.clone()),
+                output: output.clone(),
             };
-            let outputs = self
-                .store
-                .query_derivation_output_map(path)
-                .map_err(failed)?;
-            let Some(Some(built)) = outputs.get(output) else {
+            let built = derived::resolve(self.store.as_ref(), &path).map_err(failed)?;
+            let Some(built) = built else {
                 return Err(HostError::new(format!(
                     "derivation '{}' does not have output '{output}'",
-                    store_dir.print(path)
+                    drv.print(store_dir)
                 )));
             };
-            self.allow_store_path(built);
+            self.allow_store_path(&built);
             let placeholder = downstream_placeholder(drv, output.as_str());
             let placeholder = placeholder.map_err(|error| HostError::new(error.to_string()))?;
             rewrites.push((
                 placeholder.into_bytes(),
-                store_dir.print(built).into_bytes(),
+                store_dir.print(&built).into_bytes(),
             ));
         }
         Ok(rewrites)

@@ -7,6 +7,7 @@
 //! queued in [`Pending`] and written in batches.
 
 mod builtins;
+mod derived;
 mod embedded;
 mod files;
 mod host;
@@ -16,6 +17,7 @@ pub mod search_path;
 mod source_tree;
 
 pub use builtins::all as builtins;
+pub use derived::single_path_of;
 pub use embedded::EmbeddedFiles;
 pub use host::{Environment, FetchPlace, Library, Messages, StoreHost, Surroundings};
 pub use pending::Pending;

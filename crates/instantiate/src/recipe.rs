@@ -14,7 +14,8 @@ use firn_store::derivation::HashModulos;
 use firn_store::{DerivationText, Store, StoreError};
 use firn_store_model::{
     ContentAddress, ContentAddressMethod, DERIVATION_EXTENSION, Derivation, DerivationError,
-    DerivationOutput, InputNode, NameError, OutputName, StorePath, output_placeholder,
+    DerivationOutput, InputNode, NameError, OutputName, SingleDerivedPath, StorePath,
+    output_placeholder,
 };
 
 /// What an expression says about a derivation.
@@ -235,6 +236,17 @@ impl Recipe {
     }
 }
 
+/// The place of a derivation among the inputs; one that is an output lies below its maker.
+fn input_node<'d>(derivation: &'d mut Derivation, drv: &SingleDerivedPath) -> &'d mut InputNode {
+    match drv {
+        SingleDerivedPath::Opaque(path) => derivation.input_drvs.entry(path.clone()).or_default(),
+        SingleDerivedPath::Built { drv, output } => input_node(derivation, drv)
+            .dynamic
+            .entry(output.clone())
+            .or_default(),
+    }
+}
+
 /// Everything that the texts refer to goes in.
 fn add_inputs(
     derivation: &mut Derivation,
@@ -253,7 +265,8 @@ fn add_inputs(
                 derivation.input_srcs.insert(parse(path)?);
             }
             ContextElement::Built { drv, output } => {
-                let node = derivation.input_drvs.entry(parse(drv)?).or_default();
+                let drv = crate::derived::derivation_of(store_dir, drv)?;
+                let node = input_node(derivation, &drv);
                 node.outputs.insert(OutputName::parse(output)?);
             }
             // A builder that gets a whole derivation may look at everything it is made from.

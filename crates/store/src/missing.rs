@@ -7,8 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use firn_store_model::{Derivation, DerivedPath, OutputsSpec, SingleDerivedPath, StorePath};
+use firn_store_model::{
+    Derivation, DerivedPath, DrvOutput, OutputName, OutputsSpec, SingleDerivedPath, StorePath,
+};
 
+use crate::derivation::HashModulos;
 use crate::error::StoreError;
 use crate::store::Store;
 use crate::types::{BuildMode, BuildResult, BuildStatus, MissingPaths};
@@ -32,6 +35,7 @@ pub fn query_missing(
         substitution,
         missing: MissingPaths::default(),
         seen: BTreeSet::new(),
+        modulos: HashModulos::default(),
     };
     let mut pending: Vec<DerivedPath> = paths.to_vec();
     while let Some(path) = pending.pop() {
@@ -45,6 +49,7 @@ struct Walk<'a> {
     substitution: Option<&'a Substitution<'a>>,
     missing: MissingPaths,
     seen: BTreeSet<DerivedPath>,
+    modulos: HashModulos,
 }
 
 impl Walk<'_> {
@@ -92,8 +97,7 @@ impl Walk<'_> {
             // It would have to be fetched before more could be said.
             return Ok(());
         }
-        let mut must_build = false;
-        let mut wanted = Vec::new();
+        let (mut wanted, mut unknown) = (Vec::new(), Vec::new());
         for (name, path) in self.store.query_derivation_output_map(drv_path)? {
             if !outputs.contains(name.as_str()) {
                 continue;
@@ -101,15 +105,22 @@ impl Walk<'_> {
             match path {
                 Some(path) if self.store.is_valid_path(&path)? => {}
                 Some(path) => wanted.push(path),
-                None => must_build = true,
+                None => unknown.push(name),
             }
         }
-        if wanted.is_empty() && !must_build {
+        if wanted.is_empty() && unknown.is_empty() {
             return Ok(());
         }
         let derivation = self.store.read_derivation(drv_path)?;
         let may_substitute = self.substitution.is_some_and(|it| (it.allows)(&derivation));
-        if !must_build && may_substitute {
+        let mut must_build = !may_substitute;
+        for name in unknown.iter().filter(|_| may_substitute) {
+            match self.realised_elsewhere(drv_path, name)? {
+                Some(path) => wanted.push(path),
+                None => must_build = true,
+            }
+        }
+        if !must_build {
             let mut all = true;
             for path in &wanted {
                 all = all && self.is_substitutable(path)?;
@@ -123,9 +134,10 @@ impl Walk<'_> {
         }
         self.missing.will_build.insert(drv_path.clone());
         for (input, node) in &derivation.input_drvs {
+            let makers = node.dynamic.keys();
             pending.push(DerivedPath::Built {
                 drv: Arc::new(SingleDerivedPath::Opaque(input.clone())),
-                outputs: OutputsSpec::Names(node.outputs.clone()),
+                outputs: OutputsSpec::Names(node.outputs.iter().chain(makers).cloned().collect()),
             });
         }
         pending.extend(
@@ -136,6 +148,28 @@ impl Walk<'_> {
                 .map(DerivedPath::Opaque),
         );
         Ok(())
+    }
+
+    /// What an output that follows from contents turned out to be, where a substituter knows.
+    fn realised_elsewhere(
+        &self,
+        drv_path: &StorePath,
+        output: &OutputName,
+    ) -> Result<Option<StorePath>, StoreError> {
+        let substituters = self.substituters();
+        if substituters.is_empty() {
+            return Ok(None);
+        }
+        let id = DrvOutput {
+            drv_hash: self.modulos.of_outputs(self.store, drv_path)?,
+            output: output.clone(),
+        };
+        for substituter in substituters.iter() {
+            if let Some(realisation) = substituter.query_realisation(&id)? {
+                return Ok(Some(realisation.out_path));
+            }
+        }
+        Ok(None)
     }
 
     fn substituters(&self) -> Arc<[Arc<dyn Store>]> {

@@ -9,6 +9,7 @@ use firn_store_model::DerivedPath;
 use serde_json::{Map, Value, json};
 
 use super::nix_build::link_name;
+use crate::failure::EXIT_ERROR;
 use crate::installables::Installables;
 use crate::verbs::Verb;
 use crate::{Arg, Args, Context, Failure};
@@ -118,7 +119,12 @@ pub fn build(
     for result in &failed {
         flags.note(result.status);
     }
-    let code = flags.exit_status();
+    // The reference's verb has no words for how a build failed.
+    let code = if context.program.is_firn() {
+        flags.exit_status()
+    } else {
+        EXIT_ERROR
+    };
     match failed.as_slice() {
         [] => Ok(results),
         [only] => Err(Failure::with_code(code, only.error.clone())),

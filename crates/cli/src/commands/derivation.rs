@@ -2,9 +2,11 @@
 
 use std::io::Read as _;
 
+use firn_settings::Feature;
 use firn_store::closure::{ClosureOptions, closure};
+use firn_store::derivation::HashModulos;
 use firn_store::{DerivationText, StorePathSet};
-use firn_store_model::{Derivation, DerivationJsonVersion, DerivedPath};
+use firn_store_model::{Derivation, DerivationError, DerivationJsonVersion, DerivedPath};
 use serde_json::{Map, json};
 
 use crate::installables::Installables;
@@ -82,6 +84,27 @@ fn show(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     Ok(0)
 }
 
+/// An error of the store or of a derivation, on its way to the user.
+struct StoreFailure(Failure);
+
+impl From<DerivationError> for StoreFailure {
+    fn from(error: DerivationError) -> Self {
+        Self(Failure::message(error.to_string()))
+    }
+}
+
+impl From<firn_store::StoreError> for StoreFailure {
+    fn from(error: firn_store::StoreError) -> Self {
+        Self(error.into())
+    }
+}
+
+impl From<StoreFailure> for Failure {
+    fn from(failure: StoreFailure) -> Self {
+        failure.0
+    }
+}
+
 fn add(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     let mut dry_run = false;
     while let Some(arg) = args.next() {
@@ -98,9 +121,18 @@ fn add(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         .read_to_end(&mut text)
         .map_err(|it| failed(&it))?;
     let value = serde_json::from_slice(&text).map_err(|it| failed(&it))?;
-    let derivation = Derivation::from_json(&value).map_err(|it| failed(&it))?;
+    let mut derivation = Derivation::from_json(&value).map_err(|it| failed(&it))?;
+    for feature in derivation.features() {
+        if let Some(feature) = Feature::parse(feature) {
+            context.require(feature)?;
+        }
+    }
     let store = context.open_store()?;
     let store_dir = store.store_dir();
+    let modulos = HashModulos::default();
+    derivation.fill_output_paths::<StoreFailure>(store_dir, &mut |path| {
+        Ok(modulos.of(store.as_ref(), path)?)
+    })?;
     let contents = derivation.print(store_dir).map_err(|it| failed(&it))?;
     let path = derivation
         .store_path(store_dir, &contents)

@@ -49,6 +49,20 @@ pub(super) fn namespace_flags(spec: &LaunchSpec) -> i32 {
     flags
 }
 
+/// Gives up the caller's groups, which nothing in a new user namespace can any more. The launcher has
+/// no use for them either.
+pub(super) fn drop_groups(spec: &LaunchSpec) -> io::Result<()> {
+    if spec.sandbox.is_none() || !spec.must_drop_groups {
+        return Ok(());
+    }
+    match rustix::thread::set_thread_groups(&[]) {
+        Err(rustix::io::Errno::PERM) => Err(io::Error::other(
+            "setgroups failed. Set the require-drop-supplementary-groups option to false to skip this step.",
+        )),
+        dropped => Ok(dropped?),
+    }
+}
+
 /// Becomes the program of a spec. The calling process is a fresh fork with the namespaces of
 /// [`namespace_flags`]; it has one thread.
 pub(super) fn become_program(

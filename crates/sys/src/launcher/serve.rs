@@ -155,6 +155,7 @@ fn start(spec: &LaunchSpec, descriptors: &[OwnedFd]) -> io::Result<Running> {
     let [output, errors] = descriptors else {
         return Err(io::Error::from(io::ErrorKind::InvalidInput));
     };
+    child::drop_groups(spec)?;
     let flags = child::namespace_flags(spec);
     let launcher = rustix::process::getpid();
     match clone_process(flags)? {

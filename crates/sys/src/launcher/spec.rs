@@ -27,6 +27,8 @@ pub struct LaunchSpec {
     pub filter_syscalls: bool,
     /// Whether setuid programs may work inside.
     pub allow_new_privileges: bool,
+    /// Whether it is an error that the caller's supplementary groups cannot be given up.
+    pub must_drop_groups: bool,
     /// Whether the kernel presents itself as a 32-bit one.
     pub linux32: bool,
     /// Whether the kernel presents itself as version 2.6.
