@@ -202,6 +202,18 @@ impl StoreHost {
         }
     }
 
+    /// Lets a restricted evaluation look into what it has built and all that this refers to.
+    fn allow_closure(&self, path: &StorePath) -> Result<(), StoreError> {
+        if self.allowed.is_some() {
+            let options = firn_store::closure::ClosureOptions::default();
+            let store = self.store.as_ref();
+            for path in firn_store::closure::closure(store, [path.clone()], options)? {
+                self.allow_store_path(&path);
+            }
+        }
+        Ok(())
+    }
+
     /// The tree that a path names.
     pub(crate) fn source(&self, path: &SourcePath) -> Source {
         if path.root == RootId::EMBEDDED {
@@ -546,7 +558,7 @@ impl StoreHost {
                     drv.print(store_dir)
                 )));
             };
-            self.allow_store_path(&built);
+            self.allow_closure(&built).map_err(failed)?;
             let placeholder = downstream_placeholder(drv, output.as_str());
             let placeholder = placeholder.map_err(|error| HostError::new(error.to_string()))?;
             rewrites.push((

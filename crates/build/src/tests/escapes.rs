@@ -128,6 +128,87 @@ fn leaving_processes_behind() {
 }
 
 #[test]
+fn races_in_outputs() {
+    let world = World::new();
+    let victim = world.dir.path().join("victim");
+    std::fs::write(&victim, "untouched").expect("written");
+    // What flips a name between a file and a link is gone before anybody looks.
+    let outputs = world.build(Recipe::script(
+        "race",
+        &format!(
+            "mkdir $out; while :; do ln -sfn {} $out/x; rm -f $out/x; echo own > $out/x; done & \
+             sleep 0.2",
+            victim.display()
+        ),
+    ));
+    assert_eq!(
+        std::fs::read_to_string(&victim).expect("there"),
+        "untouched"
+    );
+    let before = std::fs::symlink_metadata(world.real(&outputs["out"])).expect("there");
+    assert!(before.is_dir());
+    let info = world
+        .store
+        .query_path_info(&outputs["out"])
+        .expect("readable")
+        .expect("valid");
+    let mut archive = Vec::new();
+    world
+        .store
+        .nar_from_path(&outputs["out"], &mut archive)
+        .expect("readable");
+    assert_eq!(firn_hash::Hasher::sha256(&archive), info.nar_hash);
+}
+
+#[test]
+fn resource_bombs() {
+    use crate::BuildSettings;
+    let world = World::with(BuildSettings {
+        timeout: 1,
+        max_log_size: 1 << 20,
+        ..BuildSettings::default()
+    });
+    // Neither many processes nor endless output outlive the limits.
+    let many = "i=0; while [ $i -lt 200 ]; do (trap '' TERM; while :; do sleep 1; done) & i=$((i+1)); done; wait";
+    let result = world.fail(Recipe::script("processes", many));
+    assert_eq!(result.status, BuildStatus::TimedOut);
+    let result = world.fail(Recipe::script(
+        "talk",
+        "while :; do echo talk talk talk; done",
+    ));
+    assert!(
+        matches!(
+            result.status,
+            BuildStatus::LogLimitExceeded | BuildStatus::TimedOut
+        ),
+        "{:?}",
+        result.status
+    );
+}
+
+#[test]
+fn directories_of_other_builds() {
+    let world = World::with(crate::BuildSettings {
+        max_jobs: 2,
+        ..crate::BuildSettings::default()
+    });
+    // Two at once: neither sees the other's directory, outputs or processes.
+    let script = "echo secret > /build/mine; sleep 0.3; ls /build /nix/store | sort > $out; ps | grep -c sleep >> $out";
+    let drvs = ["one", "two"].map(|name| world.add(Recipe::script(name, script)));
+    let paths = drvs.each_ref().map(super::world::all_outputs);
+    let results = world
+        .store
+        .build_paths_with_results(&paths, firn_store::BuildMode::Normal)
+        .expect("results");
+    for (result, other) in results.iter().zip(["-two", "-one"]) {
+        assert!(result.status.is_success(), "{}", result.error);
+        let out = &result.outputs.values().next().expect("an output").out_path;
+        let text = std::fs::read_to_string(world.real(out)).expect("there");
+        assert!(!text.contains(other), "{text}");
+    }
+}
+
+#[test]
 fn links_in_outputs_are_not_followed() {
     let world = World::new();
     let victim = world.dir.path().join("victim");

@@ -16,6 +16,8 @@
 
 mod child;
 mod filesystem;
+#[cfg(test)]
+mod probes;
 mod serve;
 pub mod spec;
 mod supervisor;

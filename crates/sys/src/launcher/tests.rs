@@ -9,13 +9,13 @@ use super::*;
 use crate::pseudo_terminal::{PseudoTerminal, read_some};
 use crate::support;
 
-struct Ran {
-    output: String,
-    failure: String,
+pub(super) struct Ran {
+    pub(super) output: String,
+    pub(super) failure: String,
     status: ExitStatus,
 }
 
-fn run(spec: LaunchSpec) -> Ran {
+pub(super) fn run(spec: LaunchSpec) -> Ran {
     let mut launcher = Launcher::start(&StartMethod::Fork).expect("a launcher");
     let terminal = PseudoTerminal::open(None).expect("a terminal");
     let (errors, errors_in) =
@@ -59,7 +59,7 @@ fn shell(script: &str) -> LaunchSpec {
 }
 
 /// A sandbox that contains the host's programs and nothing else of it.
-fn sandboxed(script: &str, root: &std::path::Path) -> LaunchSpec {
+pub(super) fn sandboxed(script: &str, root: &std::path::Path) -> LaunchSpec {
     use std::os::unix::ffi::OsStrExt as _;
     let mut entries: Vec<Entry> = ["/usr", "/bin", "/lib", "/lib64", "/sbin"]
         .into_iter()
