@@ -343,8 +343,16 @@ impl Scheduler {
         let loaded = self.loaded(key);
         let drv_path = self.goal(key).drv_path.clone();
         self.forget_dependencies(key);
+        let is_pure = !loaded.kind.is_impure() && !loaded.kind.is_fixed();
         let mut waits = false;
         for (input, node) in &loaded.derivation.input_drvs {
+            if is_pure && self.is_impure(input) {
+                return Err(BuildError::misc(format!(
+                    "pure derivation '{}' depends on impure derivation '{}'",
+                    self.print(&drv_path),
+                    self.print(input)
+                )));
+            }
             let derivation = Arc::new(SingleDerivedPath::Opaque(input.clone()));
             waits |= self.require_node(key, &derivation, node);
         }
@@ -367,6 +375,13 @@ impl Scheduler {
         } else {
             Next::Go(Stage::MakingInputs)
         })
+    }
+
+    /// Whether what a derivation makes may be something else each time.
+    fn is_impure(&self, drv_path: &StorePath) -> bool {
+        self.store
+            .read_derivation(drv_path)
+            .is_ok_and(|derivation| derivation.derivation_type().is_ok_and(|it| it.is_impure()))
     }
 
     /// Asks for outputs of a derivation, and for those of derivations among them.

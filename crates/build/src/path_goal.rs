@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use firn_events::{ActivityGuard, ActivityId, ActivityKind, Level, SharedSink};
+use firn_events::{ActivityGuard, ActivityId, ActivityKind, Level, Progress, SharedSink};
 use firn_store::{BuildStatus, LocalStore, NarOptions, Store, StoreError};
 use firn_store_model::{StorePath, ValidPathInfo};
 
@@ -129,6 +129,31 @@ pub(crate) fn ask(
     }
 }
 
+/// A reader that says how far it has come.
+struct Counted<'a> {
+    inner: &'a mut std::io::PipeReader,
+    activity: &'a ActivityGuard,
+    done: u64,
+    said: u64,
+    expected: u64,
+}
+
+impl std::io::Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        self.done += n as u64;
+        if self.done - self.said >= 1 << 20 || (n == 0 && self.said != self.done) {
+            self.said = self.done;
+            self.activity.progress(Progress {
+                done: self.done,
+                expected: self.expected,
+                ..Progress::default()
+            });
+        }
+        Ok(n)
+    }
+}
+
 /// Copies a path from a substituter.
 pub(crate) fn copy(
     store: &LocalStore,
@@ -173,7 +198,14 @@ pub(crate) fn copy(
             repair: false,
             check_signatures: !substituter.traits().is_trusted,
         };
-        let added = store.add_nar(info, &mut reader, options);
+        let mut counted = Counted {
+            inner: &mut reader,
+            activity: &copying,
+            done: 0,
+            said: 0,
+            expected: info.nar_size,
+        };
+        let added = store.add_nar(info, &mut counted, options);
         drop(reader);
         let produced = producer.join().expect("the producer does not panic");
         // A producer that was cut off says less than the consumer that cut it off.

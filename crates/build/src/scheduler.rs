@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
-use firn_events::{ActivityGuard, ActivityId, ActivityKind, Event, Level, Progress, SharedSink};
+use firn_events::{ActivityGuard, ActivityKind, Event, Level, Progress, SharedSink};
 use firn_store::derivation::HashModulos;
 use firn_store::{BuildMode, BuildStatus, LocalStore, Store, StoreError};
 use firn_store_model::{
@@ -26,17 +26,14 @@ use firn_sys::launcher::Launcher;
 use rustix::event::{PollFd, PollFlags, Timespec};
 
 use crate::closure::Closures;
-use crate::goal::{Body, GoalGraph, GoalKey, ModeKey, Outcome, Success};
+use crate::goal::{Body, GoalGraph, GoalKey, ModeKey, Outcome};
 use crate::history::History;
-use crate::path_goal::{self, Answer, PathStage};
+use crate::path_goal::Answer;
 use crate::queue::BuildQueue;
-use crate::registry::{self, Registry};
+use crate::registry::Registry;
 use crate::running::RunningBuild;
 use crate::substituters::Substituters;
 use crate::{BuildError, BuildSettings, ExitFlags};
-
-/// The shortest time between two forecasts.
-const FORECAST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A request to realise paths.
 pub(crate) struct Request {
@@ -110,16 +107,18 @@ pub(crate) struct Scheduler {
     pub(crate) launcher: Option<Launcher>,
     pub(crate) sender: Sender<Message>,
     pub(crate) wake: Arc<OwnedFd>,
-    ready: VecDeque<GoalKey>,
+    pub(crate) ready: VecDeque<GoalKey>,
     requests: Vec<OpenRequest>,
     inbox: Receiver<Message>,
     pub(crate) n_substituting: usize,
-    substitutions: VecDeque<GoalKey>,
-    progress: Progress,
+    pub(crate) substitutions: VecDeque<GoalKey>,
+    pub(crate) progress: Progress,
     /// What was last said of it.
-    reported: Progress,
-    forecast_at: Option<Instant>,
-    builds: Option<ActivityGuard>,
+    pub(crate) reported: Progress,
+    pub(crate) forecast_at: Option<Instant>,
+    /// When free space is to be looked at again.
+    space_check: Option<Instant>,
+    pub(crate) builds: Option<ActivityGuard>,
     shutdown: bool,
 }
 
@@ -165,6 +164,7 @@ impl Scheduler {
             progress: Progress::default(),
             reported: Progress::default(),
             forecast_at: None,
+            space_check: None,
             builds: None,
             shutdown: false,
         }
@@ -185,6 +185,7 @@ impl Scheduler {
             }
             self.start_substitutions();
             self.start_builds();
+            self.look_at_free_space();
             if !self.ready.is_empty() {
                 continue;
             }
@@ -195,6 +196,26 @@ impl Scheduler {
         }
         self.kill_all();
         self.history.save();
+    }
+
+    /// Collects garbage while builders run, where the settings ask for free space.
+    fn look_at_free_space(&mut self) {
+        let options = self.store.options();
+        if options.min_free == 0 || self.running.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        if self.space_check.is_some_and(|next| now < next) {
+            return;
+        }
+        let pause = Duration::from_secs(options.min_free_check_interval.max(1));
+        self.space_check = Some(now + pause);
+        let (store, events) = (Arc::clone(&self.store), Arc::clone(&self.events));
+        std::thread::spawn(move || {
+            if let Err(error) = store.auto_collect() {
+                events.message(Level::Error, &render_error(&error.to_string()));
+            }
+        });
     }
 
     /// Goals that wait for each other would wait forever. A circle can only come from a damaged
@@ -379,204 +400,6 @@ impl Scheduler {
         self.ready.extend(ready);
     }
 
-    // --- Paths -----------------------------------------------------------------------------------
-
-    fn step_path(&mut self, key: &GoalKey) {
-        let Some(goal) = self.graph.path(key) else {
-            return;
-        };
-        let path = goal.path.clone();
-        match &goal.stage {
-            PathStage::Start => match self.store.is_valid_path(&path) {
-                Ok(true) => {
-                    let rooted = self.store.add_temp_roots(std::slice::from_ref(&path));
-                    let outcome = rooted
-                        .map(|()| nothing_to_do(BuildStatus::AlreadyValid))
-                        .map_err(BuildError::from);
-                    self.finish(key, outcome);
-                }
-                Ok(false) if self.settings.substitute && !self.substituters.is_empty() => {
-                    self.substitutions.push_back(key.clone());
-                }
-                Ok(false) => self.give_up_path(key),
-                Err(error) => self.finish(key, Err(error.into())),
-            },
-            PathStage::Waiting(_) => {
-                let failed = self.graph.get(key).is_some_and(|goal| goal.n_failed > 0);
-                if failed {
-                    self.ask_next(key);
-                } else {
-                    self.substitutions.push_back(key.clone());
-                }
-            }
-            PathStage::Asking | PathStage::Copying => {}
-        }
-    }
-
-    fn give_up_path(&mut self, key: &GoalKey) {
-        let has_substituters = self.settings.substitute && !self.substituters.is_empty();
-        let store = Arc::clone(&self.store);
-        if let Some(goal) = self.graph.path(key) {
-            let error = goal.unobtainable(&store, has_substituters);
-            self.finish(key, Err(error));
-        }
-    }
-
-    fn ask_next(&mut self, key: &GoalKey) {
-        self.forget_dependencies(key);
-        if let Some(goal) = self.graph.path(key) {
-            goal.stage = PathStage::Start;
-            goal.next_substituter += 1;
-            goal.substituter_failed = true;
-        }
-        self.substitutions.push_back(key.clone());
-    }
-
-    /// Starts questions and copies while there is room for more.
-    fn start_substitutions(&mut self) {
-        while self.n_substituting < self.settings.max_substitution_jobs.max(1) {
-            let Some(key) = self.substitutions.pop_front() else {
-                return;
-            };
-            let report = self.reporter();
-            let Some(goal) = self.graph.path(&key) else {
-                continue;
-            };
-            let path = goal.path.clone();
-            let substituters = Arc::clone(&self.substituters);
-            let events = Arc::clone(&self.events);
-            let store = Arc::clone(&self.store);
-            let first = goal.next_substituter;
-            match &goal.stage {
-                PathStage::Start => {
-                    goal.stage = PathStage::Asking;
-                    std::thread::spawn(move || {
-                        let answer = path_goal::ask(&store, &substituters, first, &path, &events);
-                        report(Message::Answered(key, answer));
-                    });
-                }
-                PathStage::Waiting(offer) => {
-                    let offer = offer.clone();
-                    goal.stage = PathStage::Copying;
-                    std::thread::spawn(move || {
-                        let substituter = &*substituters.in_order()[offer.substituter_idx];
-                        let result =
-                            path_goal::copy(&store, substituter, &offer.info, &events, None);
-                        report(Message::Copied(key, result));
-                    });
-                }
-                PathStage::Asking | PathStage::Copying => continue,
-            }
-            self.n_substituting += 1;
-        }
-    }
-
-    /// Something that tells this thread something from another one.
-    pub(crate) fn reporter(&self) -> impl FnOnce(Message) + Send + 'static {
-        let sender = self.sender.clone();
-        let wake = Arc::clone(&self.wake);
-        move |message| {
-            // A scheduler that is gone needs no report.
-            if sender.send(message).is_ok() {
-                wake_up(&wake);
-            }
-        }
-    }
-
-    fn path_answered(&mut self, key: &GoalKey, answer: Answer) {
-        self.n_substituting -= 1;
-        let Some(goal) = self.graph.path(key) else {
-            return;
-        };
-        goal.substituter_failed |= answer.failed;
-        let Some(offer) = answer.offer else {
-            return self.give_up_path(key);
-        };
-        goal.next_substituter = offer.substituter_idx;
-        goal.stage = PathStage::Waiting(offer.clone());
-        let own = goal.path.clone();
-        self.forget_dependencies(key);
-        let mut waits = false;
-        for reference in offer.info.references.iter().filter(|path| **path != own) {
-            let reference = GoalKey::Path(reference.clone());
-            waits |= self.require(key, &reference, &OutputsSpec::All);
-        }
-        if !waits {
-            self.ready.push_back(key.clone());
-        }
-    }
-
-    fn path_copied(&mut self, key: &GoalKey, result: Result<(), StoreError>) {
-        self.n_substituting -= 1;
-        match result {
-            Ok(()) => self.finish(key, Ok(nothing_to_do(BuildStatus::Substituted))),
-            Err(error) => {
-                self.events
-                    .message(Level::Error, &render_error(&error.to_string()));
-                self.ask_next(key);
-            }
-        }
-    }
-
-    // --- Derivations that are outputs ------------------------------------------------------------
-
-    fn step_dynamic(&mut self, key: &GoalKey) {
-        let GoalKey::Dynamic(drv, mode) = key else {
-            return;
-        };
-        let Some(Body::Dynamic(goal)) = self.graph.get_mut(key).map(|goal| &mut goal.body) else {
-            return;
-        };
-        let wanted = goal.wanted.clone();
-        let SingleDerivedPath::Built { drv: outer, output } = &**drv else {
-            return;
-        };
-        let outer_key = Scheduler::derivation_key(outer, ModeKey::Normal);
-        if let Some(inner) = goal.inner.clone() {
-            let outcome = self.graph.get(&inner).and_then(|goal| goal.outcome.clone());
-            if let Some(outcome) = outcome {
-                self.finish(key, outcome);
-            }
-            return;
-        }
-        if !goal.asked_for_derivation {
-            goal.asked_for_derivation = true;
-            if self.require(key, &outer_key, &OutputsSpec::one(output.clone())) {
-                return;
-            }
-        }
-        let outer_outcome = self
-            .graph
-            .get(&outer_key)
-            .and_then(|goal| goal.outcome.clone());
-        let inner_path = match outer_outcome {
-            Some(Ok(success)) => success.outputs.get(output).cloned(),
-            Some(Err(_)) => {
-                let store_dir = self.store.store_dir();
-                let message = format!(
-                    "failed to obtain derivation of '{}^{output}'",
-                    outer.print(store_dir)
-                );
-                let error = BuildError::new(BuildStatus::DependencyFailed, message);
-                return self.finish(key, Err(error));
-            }
-            None => return,
-        };
-        let Some(inner_path) = inner_path.filter(StorePath::is_derivation) else {
-            let error = BuildError::misc(format!(
-                "output '{output}' of a derivation is wanted as a derivation, but it is none"
-            ));
-            return self.finish(key, Err(error));
-        };
-        let inner = GoalKey::Derivation(inner_path, *mode);
-        if let Some(Body::Dynamic(goal)) = self.graph.get_mut(key).map(|goal| &mut goal.body) {
-            goal.inner = Some(inner.clone());
-        }
-        if !self.require(key, &inner, &wanted) {
-            self.ready.push_back(key.clone());
-        }
-    }
-
     // --- Requests --------------------------------------------------------------------------------
 
     fn answer_requests(&mut self) {
@@ -659,67 +482,6 @@ impl Scheduler {
             self.closures.clear();
             self.realised.clear();
             self.builds = None;
-        }
-    }
-
-    fn report_progress(&mut self) {
-        let Some(builds) = &self.builds else {
-            return;
-        };
-        let running = (self.running.len() + self.n_builtins) as u64;
-        let progress = Progress {
-            running,
-            ..self.progress
-        };
-        if self.reported != progress {
-            self.progress = progress;
-            self.reported = progress;
-            builds.progress(progress);
-            let id = builds.id();
-            self.registry.touch();
-            self.forecast(id);
-        }
-        let now = Instant::now();
-        let running = &self.running;
-        let store_dir = self.store.store_dir();
-        self.registry.write_if_due(now, || {
-            running
-                .iter()
-                .map(|build| {
-                    let drv_path = store_dir.print(&build.prepared.inputs.drv_path);
-                    registry::entry(&drv_path, build.log.phase(), build.started)
-                })
-                .collect()
-        });
-    }
-
-    /// Says how long the rest may take, where earlier builds tell.
-    fn forecast(&mut self, builds: ActivityId) {
-        let now = Instant::now();
-        if self.forecast_at.is_some_and(|at| now < at + FORECAST_PAUSE) {
-            return;
-        }
-        self.forecast_at = Some(now);
-        let (mut sum, mut longest) = (Duration::ZERO, Duration::ZERO);
-        for (key, goal) in self.graph.unfinished() {
-            let Body::Derivation(body) = &goal.body else {
-                continue;
-            };
-            let Some(time) = self.history.duration_of(body.name()) else {
-                continue;
-            };
-            let running = self.running.iter().find(|running| running.key == *key);
-            let elapsed = running.map_or(Duration::ZERO, |it| it.started.elapsed());
-            let left = time.saturating_sub(elapsed);
-            sum += left;
-            longest = longest.max(left);
-        }
-        if sum > Duration::ZERO {
-            let slots = u32::try_from(self.settings.max_jobs.max(1)).unwrap_or(u32::MAX);
-            self.events.emit(Event::Forecast {
-                id: builds,
-                remaining: longest.max(sum / slots),
-            });
         }
     }
 
@@ -838,6 +600,7 @@ impl Scheduler {
         clocks
             .chain(postponed)
             .chain(self.registry.deadline())
+            .chain(self.space_check.filter(|_| !self.running.is_empty()))
             .min()
     }
 }
@@ -846,14 +609,6 @@ impl Scheduler {
 pub(crate) fn wake_up(wake: &OwnedFd) {
     // A counter that is full wakes as well.
     let _ = rustix::io::write(wake, &1_u64.to_ne_bytes());
-}
-
-fn nothing_to_do(status: BuildStatus) -> Success {
-    Success {
-        status,
-        outputs: BTreeMap::new(),
-        time: (0, 0),
-    }
 }
 
 /// An error as it is shown in passing.

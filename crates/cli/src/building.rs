@@ -1,6 +1,6 @@
 //! Settings as the builder takes them, and what is said before something is built.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::PathBuf;
@@ -159,8 +159,18 @@ impl Context {
             return Ok(());
         }
         let missing = store.query_missing(paths)?;
-        for line in missing_lines(store, &missing)? {
+        for line in missing_lines(store, &missing, None)? {
             self.console.log(level, &line);
+        }
+        Ok(())
+    }
+
+    /// Says what a request would build and fetch, and why.
+    pub fn explain_missing(&self, store: &dyn Store, paths: &[DerivedPath]) -> Result<(), Failure> {
+        let missing = store.query_missing(paths)?;
+        let reasons = reasons(store, &missing, paths)?;
+        for line in missing_lines(store, &missing, Some(&reasons))? {
+            self.console.log(Level::Error, &line);
         }
         Ok(())
     }
@@ -172,6 +182,46 @@ fn external_builder(builder: &firn_settings::ExternalBuilder) -> ExternalBuilder
         program: PathBuf::from(&builder.program),
         args: builder.args.clone(),
     }
+}
+
+/// Why each derivation has to be built: which of its outputs are missing, and who wants them.
+fn reasons(
+    store: &dyn Store,
+    missing: &MissingPaths,
+    wanted: &[DerivedPath],
+) -> Result<BTreeMap<StorePath, String>, Failure> {
+    let mut users: BTreeMap<StorePath, StorePath> = BTreeMap::new();
+    for drv in &missing.will_build {
+        for input in store.read_derivation(drv)?.input_drvs.keys() {
+            users.entry(input.clone()).or_insert_with(|| drv.clone());
+        }
+    }
+    let mut reasons = BTreeMap::new();
+    for drv in &missing.will_build {
+        let mut absent = Vec::new();
+        for (name, path) in store.query_derivation_output_map(drv)? {
+            let is_there = path.map_or(Ok(false), |it| store.is_valid_path(&it))?;
+            if !is_there {
+                absent.push(name.to_string());
+            }
+        }
+        let what = match absent.as_slice() {
+            [only] => format!("its output '{only}' is neither here nor at a substituter"),
+            several => format!(
+                "its outputs {} are neither here nor at a substituter",
+                several.join(", ")
+            ),
+        };
+        let who = if wanted.iter().any(|it| it.base_path() == drv) {
+            "you asked for it".to_owned()
+        } else if let Some(user) = users.get(drv) {
+            format!("'{}' needs it", user.name().trim_end_matches(".drv"))
+        } else {
+            "something asked for needs it".to_owned()
+        };
+        reasons.insert(drv.clone(), format!("{who}; {what}"));
+    }
+    Ok(reasons)
 }
 
 /// The proxies that the environment names.
@@ -187,7 +237,11 @@ fn proxies() -> Proxies {
     }
 }
 
-fn missing_lines(store: &dyn Store, missing: &MissingPaths) -> Result<Vec<String>, Failure> {
+fn missing_lines(
+    store: &dyn Store,
+    missing: &MissingPaths,
+    reasons: Option<&BTreeMap<StorePath, String>>,
+) -> Result<Vec<String>, Failure> {
     let shown = |path: &StorePath| format!("  {}", store.store_dir().print(path));
     let mut lines = Vec::new();
     match missing.will_build.len() {
@@ -198,7 +252,10 @@ fn missing_lines(store: &dyn Store, missing: &MissingPaths) -> Result<Vec<String
     lines.extend(
         sort_topologically(store, &missing.will_build)?
             .iter()
-            .map(shown),
+            .map(|path| match reasons.and_then(|it| it.get(path)) {
+                Some(reason) => format!("{}\n    because {reason}", shown(path)),
+                None => shown(path),
+            }),
     );
     let sizes = format!(
         "({} download, {} unpacked):",

@@ -42,7 +42,8 @@ impl ShellDebugger {
         let mut file = File::from(file);
         file.write_all(&spec)?;
         file.rewind()?;
-        self.console.line(&build.message);
+        let reason = build.message.lines().take(2).collect::<Vec<_>>().join(" ");
+        self.console.line(&reason);
         self.console.line(&format!(
             "\nThis is the sandbox of '{}' as its builder left it. The build is reported as failed when you leave ('exit').",
             build.drv_path

@@ -26,6 +26,8 @@ pub struct Installables {
     pub file: Option<String>,
     /// `--expr`: words are attribute paths of this expression.
     pub expression: Option<String>,
+    /// `--stdin`: words come from there as well, and without any nothing is meant.
+    pub from_stdin: bool,
     /// Flags of evaluation.
     pub eval: EvalFlags,
 }
@@ -51,6 +53,14 @@ impl Installables {
                 context.settings.set("pure-eval", "false")?;
             }
             "--expr" => self.expression = Some(args.value(flag)?),
+            "--stdin" => {
+                self.from_stdin = true;
+                for line in std::io::stdin().lines() {
+                    let line = line?;
+                    self.words
+                        .extend(line.split_whitespace().map(str::to_owned));
+                }
+            }
             _ => return self.eval.take(flag, args, context),
         }
         Ok(true)
@@ -156,6 +166,9 @@ impl Installables {
         context: &Context,
         store: &Arc<dyn Store>,
     ) -> Result<Vec<DerivedPath>, Failure> {
+        if self.from_stdin && self.words.is_empty() {
+            return Ok(Vec::new());
+        }
         if self.are_evaluated(context) {
             return evaluate(context, &self.eval, store, |evaluation| {
                 let mut paths = Vec::new();
@@ -340,15 +353,6 @@ impl PathSelection {
             "-r" | "--recursive" => self.recursive = true,
             "--no-recursive" => self.recursive = false,
             "--derivation" => self.derivation = true,
-            "--stdin" => {
-                let mut text = String::new();
-                for line in std::io::stdin().lines() {
-                    text.push_str(&line?);
-                    text.push('\n');
-                }
-                let words = text.split_whitespace().map(str::to_owned);
-                self.installables.words.extend(words);
-            }
             _ => return self.installables.take(flag, args, context),
         }
         Ok(true)

@@ -71,7 +71,11 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     let store = context.open_store()?;
     let paths = wanted.installables.derived_paths(context, &store)?;
     if wanted.dry_run {
-        context.say_missing(store.as_ref(), &paths, Level::Error)?;
+        if context.program.is_firn() {
+            context.explain_missing(store.as_ref(), &paths)?;
+        } else {
+            context.say_missing(store.as_ref(), &paths, Level::Error)?;
+        }
         if wanted.as_json {
             let shown: Result<Vec<_>, _> =
                 paths.iter().map(|it| planned(store.as_ref(), it)).collect();

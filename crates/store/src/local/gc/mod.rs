@@ -128,8 +128,8 @@ impl LocalStore {
         Ok(result)
     }
 
-    /// Collects when space is short, if the settings say so.
-    pub(super) fn auto_collect(&self) -> Result<(), StoreError> {
+    /// Collects when space is short, if the settings say so. May take its time.
+    pub fn auto_collect(&self) -> Result<(), StoreError> {
         let options = &self.options;
         if options.min_free == 0 {
             return Ok(());
