@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use firn_store::{BuildMode, BuildStatus, Store as _};
 use firn_store_model::{
-    Derivation, DerivationType, DrvOutput, InputNode, OutputName, OutputsSpec, SingleDerivedPath,
-    StorePath,
+    Derivation, DerivationOutput, DerivationType, DrvOutput, InputNode, OutputName, OutputsSpec,
+    SingleDerivedPath, StorePath,
 };
 
 use crate::BuildError;
@@ -195,6 +195,11 @@ impl Scheduler {
                     None => continue,
                 };
                 waits |= self.require(key, &awaited, &OutputsSpec::All);
+                if let (DerivationOutput::Fixed(address), Some(goal)) =
+                    (&loaded.derivation.outputs[name], self.graph.path(&awaited))
+                {
+                    goal.content_address = Some(*address);
+                }
             }
             self.set_stage(key, Stage::Substituting);
             return Ok(if waits {

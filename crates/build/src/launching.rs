@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use firn_events::{ActivityGuard, ActivityKind, Level, SharedSink};
-use firn_store::{BuildMode, BuildStatus, LocalStore, Store as _};
+use firn_store::{BuildMode, BuildStatus, LocalStore, Store as _, fault};
 use firn_store_model::OutputsSpec;
 use firn_sys::file_lock::PathLock;
 use firn_sys::launcher::Launcher;
@@ -241,6 +241,7 @@ impl Scheduler {
                 errors_in.as_fd(),
             )
             .map_err(failed)?;
+        fault::point("watch a builder");
         let now = Instant::now();
         Ok(RunningBuild {
             key: key.clone(),
@@ -630,6 +631,7 @@ fn register_outputs(
         hooks::run_post_build_hook(settings, &drv_path, &out_paths, store.events())?;
     }
     // From here on whoever wants the lock finds the outputs valid.
+    fault::point("let go of the outputs");
     locks.remove_on_release();
     Ok(Success {
         status: BuildStatus::Built,

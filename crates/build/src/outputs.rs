@@ -16,6 +16,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use firn_hash::{Algorithm, Hash, Hasher};
+use firn_store::fault;
 use firn_store::hash_tree::hash_tree;
 use firn_store::tree::{Canonical, Listing, LocalTree, canonicalise, stream, unpack};
 use firn_store::{AddOptions, BuildMode, BuildStatus, LocalStore, Store as _, StoreError};
@@ -105,6 +106,7 @@ impl Registrar<'_> {
             .filter(|info| info.content_address.is_none())
             .cloned()
             .collect();
+        fault::point("register the outputs");
         if !unregistered.is_empty() {
             self.store.register_valid_paths(unregistered)?;
         }
@@ -156,6 +158,7 @@ impl Registrar<'_> {
                 path.display()
             )));
         }
+        fault::point("canonicalise an output");
         canonicalise(&path, &mut self.canonical).map_err(|error| rejected(error.to_string()))?;
         let inputs = &self.build.inputs;
         let candidates: Vec<StorePath> =
@@ -439,6 +442,7 @@ impl Registrar<'_> {
             return Ok(());
         }
         let is_valid = self.store.is_valid_path(&info.path)?;
+        fault::point("move an output");
         if real_path != place.path {
             if inputs.mode == BuildMode::Repair && is_valid {
                 replace_tree(&place.path, &real_path)?;
@@ -449,6 +453,7 @@ impl Registrar<'_> {
                 move_tree(&place.path, &real_path)?;
             }
         }
+        fault::point("finish an output");
         if !is_valid {
             self.store.finish_placed(&info.path)?;
         }
@@ -595,6 +600,7 @@ fn move_tree(from: &Path, to: &Path) -> Result<(), BuildError> {
         set_mode(from, 0o755).map_err(failed())?;
     }
     std::fs::rename(from, to).map_err(failed())?;
+    fault::point("close a moved output");
     if lifted {
         set_mode(to, metadata.mode() & 0o7777).map_err(failed())?;
         firn_sys::file::set_mtime(to, 1).map_err(failed())?;

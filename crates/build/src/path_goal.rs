@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use firn_events::{ActivityGuard, ActivityId, ActivityKind, Level, Progress, SharedSink};
 use firn_store::{BuildStatus, LocalStore, NarOptions, Store, StoreError};
-use firn_store_model::{StorePath, ValidPathInfo};
+use firn_store_model::{ContentAddress, StorePath, StoreReferences, ValidPathInfo};
 
 use crate::BuildError;
 use crate::scheduler::render_error;
@@ -19,6 +19,9 @@ use crate::substituters::Substituters;
 pub(crate) struct PathGoal {
     pub(crate) path: StorePath,
     pub(crate) stage: PathStage,
+    /// What its contents are, where that is known. Then it may come from a store whose paths begin
+    /// differently.
+    pub(crate) content_address: Option<ContentAddress>,
     /// Which substituter to ask next.
     pub(crate) next_substituter: usize,
     /// Whether one of them failed, as opposed to not having the path.
@@ -39,6 +42,8 @@ pub(crate) enum PathStage {
 #[derive(Clone)]
 pub(crate) struct Offer {
     pub(crate) info: Arc<ValidPathInfo>,
+    /// What it is called there.
+    pub(crate) path_there: StorePath,
     pub(crate) substituter_idx: usize,
 }
 
@@ -47,6 +52,7 @@ impl PathGoal {
         PathGoal {
             path,
             stage: PathStage::Start,
+            content_address: None,
             next_substituter: 0,
             substituter_failed: false,
         }
@@ -82,15 +88,26 @@ pub(crate) fn ask(
     substituters: &Substituters,
     first: usize,
     path: &StorePath,
+    content_address: Option<&ContentAddress>,
     events: &SharedSink,
 ) -> Answer {
     let shown = || store.store_dir().print(path);
     let mut failed = false;
     for (substituter_idx, substituter) in substituters.in_order().iter().enumerate().skip(first) {
-        if substituter.store_dir() != store.store_dir() {
-            continue;
-        }
-        let info = match substituter.query_path_info(path) {
+        let path_there = if substituter.store_dir() == store.store_dir() {
+            path.clone()
+        } else {
+            let none = StoreReferences::default();
+            let there = substituter.store_dir();
+            let named = content_address.and_then(|it| {
+                there
+                    .make_content_addressed_path(path.name(), it, &none)
+                    .ok()
+            });
+            let Some(path) = named else { continue };
+            path
+        };
+        let info = match substituter.query_path_info(&path_there) {
             Ok(Some(info)) => info,
             Ok(None) => continue,
             Err(error) => {
@@ -100,6 +117,14 @@ pub(crate) fn ask(
             }
         };
         let url = substituter.url();
+        let info = if path_there == *path || info.path != path_there {
+            info
+        } else {
+            Arc::new(ValidPathInfo {
+                path: path.clone(),
+                info: info.info.clone(),
+            })
+        };
         if info.path != *path {
             let got = store.store_dir().print(&info.path);
             let text = format!("asked '{url}' for '{}' but got '{got}'", shown());
@@ -118,6 +143,7 @@ pub(crate) fn ask(
         return Answer {
             offer: Some(Offer {
                 info,
+                path_there,
                 substituter_idx,
             }),
             failed,
@@ -158,10 +184,11 @@ impl std::io::Read for Counted<'_> {
 pub(crate) fn copy(
     store: &LocalStore,
     substituter: &dyn Store,
-    info: &ValidPathInfo,
+    offer: &Offer,
     events: &SharedSink,
     parent: Option<ActivityId>,
 ) -> Result<(), StoreError> {
+    let info = &*offer.info;
     let shown = store.store_dir().print(&info.path);
     let url = substituter.url();
     let activity = ActivityGuard::start(
@@ -189,7 +216,7 @@ pub(crate) fn copy(
     let (mut reader, mut writer) = std::io::pipe().map_err(failed)?;
     let result = std::thread::scope(|scope| {
         let producer = scope.spawn(move || {
-            let result = substituter.nar_from_path(&info.path, &mut writer);
+            let result = substituter.nar_from_path(&offer.path_there, &mut writer);
             // The consumer sees the end.
             drop(writer);
             result

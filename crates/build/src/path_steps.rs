@@ -74,7 +74,7 @@ impl Scheduler {
             let Some(goal) = self.graph.path(&key) else {
                 continue;
             };
-            let path = goal.path.clone();
+            let (path, address) = (goal.path.clone(), goal.content_address);
             let substituters = Arc::clone(&self.substituters);
             let events = Arc::clone(&self.events);
             let store = Arc::clone(&self.store);
@@ -83,7 +83,9 @@ impl Scheduler {
                 PathStage::Start => {
                     goal.stage = PathStage::Asking;
                     std::thread::spawn(move || {
-                        let answer = path_goal::ask(&store, &substituters, first, &path, &events);
+                        let address = address.as_ref();
+                        let answer =
+                            path_goal::ask(&store, &substituters, first, &path, address, &events);
                         report(Message::Answered(key, answer));
                     });
                 }
@@ -92,8 +94,7 @@ impl Scheduler {
                     goal.stage = PathStage::Copying;
                     std::thread::spawn(move || {
                         let substituter = &*substituters.in_order()[offer.substituter_idx];
-                        let result =
-                            path_goal::copy(&store, substituter, &offer.info, &events, None);
+                        let result = path_goal::copy(&store, substituter, &offer, &events, None);
                         report(Message::Copied(key, result));
                     });
                 }

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use firn_hash::{Algorithm, Hash};
-use firn_store::{BuildMode, BuildStatus, LocalStore, Store as _};
+use firn_store::{BuildMode, BuildStatus, LocalStore, Store as _, fault};
 use firn_store_model::{
     Derivation, DerivationType, OutputName, StorePath, output_path_name, output_placeholder,
 };
@@ -116,6 +116,7 @@ impl PreparedBuild {
     ) -> Result<PreparedBuild, BuildError> {
         let sandboxed = place == Surroundings::Sandbox;
         let top = make_top_directory(store, settings)?;
+        fault::point("fill a build directory");
         let mut directories = Directories {
             top: top.clone(),
             chroot: None,
@@ -294,6 +295,7 @@ fn make_chroot(store: &LocalStore, drv_path: &StorePath) -> Result<PathBuf, Buil
     let chroot = PathBuf::from(name);
     firn_sys::file::remove_tree(&chroot).map_err(BuildError::io("deleting", &chroot))?;
     make_directory(&chroot, 0o700)?;
+    fault::point("fill a store directory");
     Ok(chroot)
 }
 

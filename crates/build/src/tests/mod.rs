@@ -7,5 +7,6 @@
 mod basics;
 mod builtins;
 mod escapes;
+mod killing;
 mod many;
 mod world;

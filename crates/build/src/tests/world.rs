@@ -61,6 +61,12 @@ impl World {
         )
     }
 
+    /// A store at a given place, which outlives the value.
+    pub(crate) fn over(location: Location, settings: BuildSettings) -> World {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        World::at(dir, |_| location, settings)
+    }
+
     fn at(
         dir: TempDir,
         location: impl FnOnce(&std::path::Path) -> Location,

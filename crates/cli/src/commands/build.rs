@@ -4,7 +4,8 @@ use std::path::Path;
 
 use firn_build::ExitFlags;
 use firn_events::Level;
-use firn_store::{BuildMode, BuildResult, Store};
+use firn_source::FileTable;
+use firn_store::{BuildMode, BuildResult, BuildStatus, Store};
 use firn_store_model::DerivedPath;
 use serde_json::{Map, Value, json};
 
@@ -12,7 +13,7 @@ use super::nix_build::link_name;
 use crate::failure::EXIT_ERROR;
 use crate::installables::Installables;
 use crate::verbs::Verb;
-use crate::{Arg, Args, Context, Failure};
+use crate::{Arg, Args, Context, Failure, Report};
 
 /// `build INSTALLABLE…`.
 pub static BUILD: Verb = Verb {
@@ -117,8 +118,14 @@ pub fn build(
     let results = store.build_paths_with_results(paths, mode)?;
     let failed: Vec<_> = results
         .iter()
-        .filter(|it| !it.status.is_success())
+        .filter(|it| !it.status.is_success() && it.status != BuildStatus::Cancelled)
         .collect();
+    if let (true, Some(ended)) = (
+        failed.is_empty(),
+        results.iter().find(|it| !it.status.is_success()),
+    ) {
+        return Err(Failure::message(ended.error.clone()));
+    }
     let mut flags = ExitFlags::default();
     for result in &failed {
         flags.note(result.status);
@@ -135,7 +142,8 @@ pub fn build(
         several => {
             let mut names = Vec::new();
             for result in several {
-                context.console.log(Level::Error, &result.error);
+                let report = Report::error(result.error.clone());
+                context.console.report(&report, &FileTable::new());
                 names.push(format!("'{}'", result.path.print(store.store_dir())));
             }
             let names = names.join(", ");
