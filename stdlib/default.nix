@@ -36,6 +36,8 @@ let
 
     # A system from modules, with these packages: `(nixos ./configuration.nix).config.system.build.toplevel`.
     nixos = modules: import ./modules/eval.nix { inherit lib; pkgs = final; modules = lib.toList modules; };
+    # A test of machines on a network: `firn system test` runs what this gives.
+    nixosTest = test: import ./modules/testing { pkgs = final; inherit test; };
     bootstrap = import ./bootstrap { inherit system; };
     fetchurl = import ./build-support/fetchurl.nix;
     inherit (final.callPackage ./build-support/fetchers.nix { }) fetchzip fetchgit fetchpatch fetchFromGitHub;

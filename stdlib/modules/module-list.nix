@@ -33,7 +33,6 @@
   ./system/loader.nix
   ./system/specialisation.nix
   ./system/systemd.nix
-  ./system/testing.nix
   ./system/tmpfiles.nix
   ./system/toplevel.nix
   ./system/vm.nix

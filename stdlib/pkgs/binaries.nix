@@ -10,6 +10,7 @@
 
 let
   simple = lib.genAttrs [
+    "e2fsprogs"
     "erofs-utils"
     "firefox"
     "git"
@@ -27,6 +28,7 @@ simple (
     inherit name;
     mainProgram =
       {
+        e2fsprogs = "mkfs.ext4";
         erofs-utils = "mkfs.erofs";
         nftables = "nft";
         iproute2 = "ip";
@@ -64,6 +66,12 @@ simple (
         done
       done
     '';
+  };
+
+  # The loader itself; it is copied to where the firmware looks for it.
+  systemd-boot = fromDeb {
+    name = "systemd-boot";
+    mainProgram = "none";
   };
 
   tzdata = fromDeb { name = "tzdata"; };

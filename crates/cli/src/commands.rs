@@ -22,6 +22,7 @@ pub mod ps;
 pub mod repl;
 pub mod run;
 pub mod store;
+pub mod system;
 
 use crate::program::NIX_VERSION;
 use crate::verbs::{self, Verb};
@@ -70,6 +71,17 @@ static VERBS: &[&Verb] = &[
     &store::verify::REPAIR,
     &store::verify::SIGN,
     &store::verify::VERIFY,
+    &system::switch::BOOT,
+    &system::build::BUILD,
+    &system::compare::DIFF,
+    &system::switch::DRY_ACTIVATE,
+    &system::history::GENERATIONS,
+    &system::options::OPTIONS,
+    &system::switch::ROLLBACK,
+    &system::switch::SWITCH,
+    &system::switch::SWITCH_TO_CONFIGURATION,
+    &system::machines::TEST,
+    &system::machines::VM,
 ];
 
 /// Runs what the program's name asks for.
@@ -85,6 +97,7 @@ pub fn dispatch(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         Program::NixHash => nix_hash::run(context, args),
         Program::NixStore => nix_store::run(context, args),
         Program::NixCollectGarbage => nix_collect_garbage::run(context, args),
+        Program::NixosRebuild => system::rebuild::run(context, args),
         other => Err(Failure::message(format!(
             "there is no command '{}' yet",
             other.name()

@@ -4,7 +4,7 @@
 //! `/etc`, units, the script that activates it, a boot specification and a manifest. This crate
 //! makes a running machine agree with one ([`switch`]), keeps the generations of a machine
 //! ([`generations`]) and the boot menu that lists them ([`menu`]), says how two of them differ
-//! ([`difference`]), and runs them in virtual machines.
+//! ([`difference`]), and runs them in virtual machines ([`vm`]).
 //!
 //! What must hold: the boot menu is written, and everything it points to is on disk, before a unit
 //! is touched; the profile moves by one rename; an interrupted switch is taken up where it was left
@@ -30,6 +30,7 @@ pub mod switch;
 pub mod unit;
 mod unit_dirs;
 mod users;
+pub mod vm;
 
 pub use error::SystemError;
 pub use machine::Machine;

@@ -53,6 +53,12 @@ in
         description = "The name of the distribution.";
       };
     };
+    configurationMessage = mkOption {
+      type = types.nullOr types.str;
+      default = null;
+      example = "Open the firewall for the web server";
+      description = "What is new in this configuration, for the list of generations.";
+    };
     configurationRevision = mkOption {
       type = types.nullOr types.str;
       default = null;

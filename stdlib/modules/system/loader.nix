@@ -1,7 +1,12 @@
 /**
   Boot loaders: what puts the menu of generations where the firmware finds it.
 */
-{ config, lib, ... }:
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
 let
   inherit (lib) mkOption types;
   cfg = config.boot.loader;
@@ -10,6 +15,8 @@ let
     default = false;
     inherit description;
   };
+  efi = cfg.efi.efiSysMountPoint;
+  counts = cfg.systemd-boot.enable && cfg.systemd-boot.bootCounting.enable;
   limit = mkOption {
     type = types.nullOr types.ints.positive;
     default = null;
@@ -110,6 +117,45 @@ in
       default = "initrd";
       description = "The initrd's file in its package.";
     };
+  };
+
+  # What the tool that writes menus has to know.
+  config.system.build.bootLoaderConfig = {
+    inherit (config.system.boot.loader) id;
+    inherit (cfg) timeout;
+    title = config.system.nixos.distroName;
+  }
+  // lib.optionalAttrs cfg.systemd-boot.enable {
+    mountPoint = efi;
+    limit = cfg.systemd-boot.configurationLimit;
+    inherit (cfg.systemd-boot) editor consoleMode;
+    tries = if counts then cfg.systemd-boot.bootCounting.tries else null;
+    program = "${pkgs.systemd-boot}/lib/systemd/boot/efi/systemd-bootx64.efi";
+  }
+  // lib.optionalAttrs cfg.generic-extlinux-compatible.enable {
+    limit = cfg.generic-extlinux-compatible.configurationLimit;
+  };
+
+  # A system that is up takes away the counter of the entry that it was started by.
+  config.systemd.services.boot-is-good = lib.mkIf counts {
+    description = "Mark this boot as good";
+    wantedBy = [ "multi-user.target" ];
+    after = [ "multi-user.target" ];
+    unitConfig.DefaultDependencies = false;
+    unitConfig.RequiresMountsFor = efi;
+    restartIfChanged = false;
+    serviceConfig.Type = "oneshot";
+    serviceConfig.RemainAfterExit = true;
+    script = ''
+      booted=$(readlink -f /run/booted-system)
+      for entry in ${efi}/loader/entries/*+*.conf; do
+        [ -e "$entry" ] || continue
+        if grep -q "init=$booted/init" "$entry"; then
+          mv "$entry" "''${entry%%+*}.conf"
+          sync -f ${efi}
+        fi
+      done
+    '';
   };
 
   config.assertions = [

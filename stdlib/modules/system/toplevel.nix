@@ -44,6 +44,8 @@ let
     inherit label;
     release = cfg.nixos.release;
     revision = cfg.configurationRevision;
+    message = cfg.configurationMessage;
+    options = cfg.build.setOptions;
     packages = map (p: {
       name = p.pname or (lib.getName p);
       version = p.version or (lib.getVersion p);
@@ -101,6 +103,9 @@ in
     };
   };
 
+  # Only what the configuration sets itself; the rest is the library's.
+  config.system.build.setOptions = (import ../explain.nix { inherit lib options; }).set;
+
   config.system.build.toplevel = checked (
     pkgs.runCommandLocal "nixos-system-${cfg.name}-${label}" (
       {
@@ -109,10 +114,12 @@ in
           "dryActivationText"
           "bootSpec"
           "manifest"
+          "bootLoader"
         ];
         inherit (cfg) activationText dryActivationText checks;
         bootSpec = builtins.toJSON bootSpec;
         manifest = builtins.toJSON manifest;
+        bootLoader = builtins.toJSON cfg.build.bootLoaderConfig;
         inherit (cfg) extraDependencies;
         meta.description = "The system ${cfg.name}";
       }
@@ -134,6 +141,8 @@ in
       ''}
       printf '%s' ${lib.escapeShellArg (lib.concatStringsSep " " config.boot.kernelParams)} > $out/kernel-params
       printf '%s' ${lib.escapeShellArg label} > $out/nixos-version
+      # A switch to another kind of first process takes a reboot.
+      echo "systemd 2" > $out/init-interface-version
       printf '%s' ${lib.escapeShellArg pkgs.stdenv.hostPlatform.system} > $out/system
 
       cat > $out/init <<SCRIPT
@@ -149,12 +158,13 @@ in
       cat > $out/bin/switch-to-configuration <<SCRIPT
       #!${pkgs.runtimeShell}
       # The engine that switches is part of the tool; this finds it for others.
-      export OUT=$out TOPLEVEL=$out DISTRO_ID=${cfg.nixos.distroId} INSTALL_BOOTLOADER=${cfg.boot.loader.id}
+      export TOPLEVEL=$out
       exec firn system switch-to-configuration "\$@"
       SCRIPT
       chmod +x $out/bin/switch-to-configuration
 
       fill "$bootSpecPath" > $out/boot.json
+      cp "$bootLoaderPath" $out/boot-loader.json
       fill "$manifestPath" > $out/manifest.json
     ''
     + lib.concatStrings (lib.mapAttrsToList (name: path: "ln -s ${path} $out/specialisation/${name}\n") specialisations)

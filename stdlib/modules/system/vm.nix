@@ -1,6 +1,7 @@
 /**
-  A virtual machine to try a system in: `config.system.build.vm` has a program
-  that starts it, with the store in one image and everything else in memory.
+  A virtual machine to try a system in, with the store in one image and
+  everything else in memory. `config.system.build.vm` has a program that starts
+  it, `config.system.build.vmSpec` says the same as data for `firn system vm`.
 */
 {
   config,
@@ -18,19 +19,31 @@ let
     modules = [
       {
         isVirtualMachine = true;
-        fileSystems = lib.mkVMOverride {
-          "/" = {
-            device = "tmpfs";
-            fsType = "tmpfs";
-            options = [ "mode=0755" ];
-          };
+        fileSystems = lib.mkVMOverride ({
+          "/" =
+            if cfg.persistent then
+              {
+                device = "/dev/vdc";
+                fsType = "ext4";
+              }
+            else
+              {
+                device = "tmpfs";
+                fsType = "tmpfs";
+                options = [ "mode=0755" ];
+              };
           "/nix/store" = {
             device = "/dev/vda";
             fsType = "erofs";
             options = [ "ro" ];
             neededForBoot = true;
           };
-        };
+        } // lib.optionalAttrs cfg.useBootLoader {
+          ${config.boot.loader.efi.efiSysMountPoint} = {
+            device = "/dev/vdd";
+            fsType = "vfat";
+          };
+        });
         swapDevices = lib.mkVMOverride [ ];
         boot.initrd.kernelModules = [
           "virtio_pci"
@@ -38,7 +51,7 @@ let
           "virtio_net"
         ];
         boot.kernelParams = [ "console=ttyS0" "panic=5" ];
-        boot.loader.systemd-boot.enable = lib.mkVMOverride false;
+        boot.loader.systemd-boot.enable = lib.mkVMOverride cfg.useBootLoader;
         boot.loader.generic-extlinux-compatible.enable = lib.mkVMOverride false;
       }
     ];
@@ -46,27 +59,56 @@ let
   system = variant.config;
   inherit (system.system.build) toplevel;
 
-  # Everything the system refers to, as one read-only file system.
-  image =
+  # Everything that systems refer to, as one read-only file system.
+  imageOf =
+    systems:
     pkgs.runCommandLocal "store.erofs"
       {
-        exportReferencesGraph = [
-          "closure"
-          toplevel
-        ];
+        exportReferencesGraph = lib.concatLists (lib.imap0 (i: s: [ "closure-${toString i}" s ]) systems);
         nativeBuildInputs = [ pkgs.erofs-utils ];
       }
       ''
         mkdir tree
-        # The graph has for each path: itself, its deriver, a number, and so many references.
-        while read -r path; do
-          read -r deriver
-          read -r count
-          for ((i = 0; i < count; i++)); do read -r reference; done
-          [ -e "tree/''${path##*/}" ] || cp -a "$path" tree/
-        done < closure
+        # A graph has for each path: itself, its deriver, a number, and so many references.
+        for graph in closure-*; do
+          while read -r path; do
+            read -r deriver
+            read -r count
+            for ((i = 0; i < count; i++)); do read -r reference; done
+            [ -e "tree/''${path##*/}" ] || cp -a "$path" tree/
+          done < $graph
+        done
         mkfs.erofs -T0 -U 00000000-0000-0000-0000-000000000000 --all-root $out tree
       '';
+
+  # An empty file system, the same for everybody.
+  emptyState =
+    pkgs.runCommandLocal "state.ext4"
+      {
+        nativeBuildInputs = [ pkgs.e2fsprogs ];
+      }
+      ''
+        truncate -s ${toString cfg.stateSize}M $out
+        E2FSPROGS_FAKE_TIME=1 mkfs.ext4 -q -F -L state -U 00000000-0000-0000-0000-000000000001 \
+          -E hash_seed=00000000-0000-0000-0000-000000000002,lazy_itable_init=0,root_owner=0:0 $out
+      '';
+
+  # A machine as `firn system vm` and tests start it.
+  specOf = systems: {
+    inherit toplevel systems;
+    kernel = "${system.boot.kernelPackages.kernel}/${system.system.boot.loader.kernelFile}";
+    initrd = "${system.system.build.initialRamdisk}/${system.system.boot.loader.initrdFile}";
+    commandLine = lib.concatStringsSep " " (system.boot.kernelParams ++ [ "init=${toplevel}/init" ]);
+    storeImage = imageOf systems;
+    stateImage = if cfg.persistent then emptyState else null;
+    inherit (cfg)
+      cores
+      forwardPorts
+      memorySize
+      useBootLoader
+      ;
+    inherit (cfg.qemu) options;
+  };
 in
 {
   options = {
@@ -113,6 +155,21 @@ in
           }
         );
       };
+      persistent = mkOption {
+        type = types.bool;
+        default = false;
+        description = "Whether tests of the machine keep its files when it reboots.";
+      };
+      stateSize = mkOption {
+        type = types.ints.positive;
+        default = 64;
+        description = "Megabytes of the disk that a persistent machine keeps its files on.";
+      };
+      useBootLoader = mkOption {
+        type = types.bool;
+        default = false;
+        description = "Whether tests of the machine boot it by UEFI firmware and systemd-boot.";
+      };
       qemu.options = mkOption {
         type = types.listOf types.str;
         default = [ ];
@@ -123,7 +180,9 @@ in
 
   config.system.build = lib.mkIf (!config.isVirtualMachine) {
     vmSystem = toplevel;
-    vmStore = image;
+    vmSpec = pkgs.writeText "vm.json" (builtins.toJSON (specOf [ toplevel ]));
+    # With further systems in the store, for tests that switch to them.
+    vmSpecWith = more: specOf ([ toplevel ] ++ more);
     vm = pkgs.writeShellScriptBin "run-${config.system.name}-vm" ''
       # Starts the system in a virtual machine on this terminal. Emulation is asked for unless the processor says that it
       # can do better: on some machines the device for it is there and hangs.
@@ -133,7 +192,7 @@ in
         -nographic -no-reboot \
         -kernel ${toplevel}/kernel -initrd ${toplevel}/initrd \
         -append "$(cat ${toplevel}/kernel-params) init=${toplevel}/init $FIRN_KERNEL_PARAMS" \
-        -drive file=${image},if=virtio,readonly=on,format=raw \
+        -drive file=${imageOf [ toplevel ]},if=virtio,readonly=on,format=raw \
         -netdev user,id=net0${lib.concatMapStrings (f: ",hostfwd=${f.proto}:127.0.0.1:${toString f.host.port}-:${toString f.guest.port}") cfg.forwardPorts} -device virtio-net-pci,netdev=net0 \
         ${lib.concatStringsSep " " cfg.qemu.options} "$@"
     '';

@@ -167,7 +167,8 @@ pub fn outputs_of(
     opaque.into_iter().chain(outputs)
 }
 
-fn planned(store: &dyn Store, path: &DerivedPath) -> Result<Value, Failure> {
+/// What a request comes to, before it is built.
+pub fn planned(store: &dyn Store, path: &DerivedPath) -> Result<Value, Failure> {
     let store_dir = store.store_dir();
     let DerivedPath::Built { outputs, .. } = path else {
         return Ok(store_dir.print(path.base_path()).into());

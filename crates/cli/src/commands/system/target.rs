@@ -1,0 +1,221 @@
+//! Which system a command is about: words and flags, and what they evaluate to.
+//!
+//! A word is a file or directory: one with a system, a module, or a set of hosts. Without one it is
+//! what lies in this directory, and otherwise the configuration of this machine. `modules/from.nix`
+//! of the library says what a value means.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use firn_eval::{SetBuilder, Symbol, Val};
+use firn_store::{BuildMode, Store};
+use firn_store_model::{DerivedPath, StorePath};
+
+use crate::commands::build::{build, outputs_of};
+use crate::evaluation::{Evaluation, Stop, evaluate};
+use crate::installables::{Installables, built_by, follow_links};
+use crate::{Args, Context, Failure, sources};
+
+/// Where configurations are looked for when none is named, the last two on the machine itself.
+const PLACES: &[&str] = &[
+    "./configuration.nix",
+    "/etc/firn/configuration.nix",
+    "/etc/nixos/configuration.nix",
+];
+
+/// What a command is about.
+#[derive(Clone, Debug, Default)]
+pub struct Target {
+    /// `-f`, `--expr`, and words.
+    pub installables: Installables,
+    /// `--host`: which of several.
+    pub host: Option<String>,
+    /// `--store-path`: a system that is built already.
+    pub store_path: Option<String>,
+}
+
+impl Target {
+    /// Handles a flag if it belongs here.
+    pub fn take(
+        &mut self,
+        flag: &str,
+        args: &mut Args,
+        context: &mut Context,
+    ) -> Result<bool, Failure> {
+        match flag {
+            "--host" => self.host = Some(args.value(flag)?),
+            "--store-path" => self.store_path = Some(args.value(flag)?),
+            _ => return self.installables.take(flag, args, context),
+        }
+        Ok(true)
+    }
+
+    /// Takes flags and words until the end; flags that are not known here are offered to `other`.
+    pub fn take_all(
+        &mut self,
+        args: &mut Args,
+        context: &mut Context,
+        mut other: impl FnMut(&str, &mut Args) -> Result<bool, Failure>,
+    ) -> Result<(), Failure> {
+        // Configurations are files outside the store.
+        context.settings.set("pure-eval", "false")?;
+        while let Some(arg) = args.next() {
+            match arg {
+                crate::Arg::Word(word) => self.installables.words.push(word),
+                crate::Arg::Flag(flag) => {
+                    if !other(&flag, args)? && !self.take(&flag, args, context)? {
+                        context.take_common(&flag, args)?;
+                    }
+                }
+            }
+        }
+        context.settle();
+        Ok(())
+    }
+
+    /// Evaluates the system and works with what `modules/from.nix` makes of it.
+    pub fn with<R: Send>(
+        &self,
+        context: &Context,
+        store: &Arc<dyn Store>,
+        work: impl for<'h> FnOnce(&mut Evaluation<'_, 'h>, Val<'h>) -> Result<R, Stop> + Send,
+    ) -> Result<R, Failure> {
+        evaluate(context, &self.installables.eval, store, |evaluation| {
+            let system = self.system(evaluation)?;
+            work(evaluation, system)
+        })
+    }
+
+    fn system<'h>(&self, evaluation: &mut Evaluation<'_, 'h>) -> Result<Val<'h>, Stop> {
+        let (value, file) = self.value(evaluation)?;
+        let mut args = SetBuilder::default();
+        args.push(Symbol::intern(b"value"), value);
+        if let Some(file) = &file {
+            let file = evaluation.ctx.new_str(file.as_os_str().as_encoded_bytes());
+            args.push(Symbol::intern(b"file"), file);
+        }
+        if let Some(host) = &self.host {
+            let host = evaluation.ctx.new_str(host.as_bytes());
+            args.push(Symbol::intern(b"host"), host);
+        }
+        let args = evaluation.ctx.new_set(args);
+        let from = evaluation.library().join(b"modules/from.nix");
+        let from = evaluation.ctx.eval_file(&from)?;
+        let system = evaluation.ctx.call(from, &[args])?;
+        Ok(evaluation.ctx.force(system)?)
+    }
+
+    /// The value that is named, and the file it came from.
+    fn value<'h>(
+        &self,
+        evaluation: &mut Evaluation<'_, 'h>,
+    ) -> Result<(Val<'h>, Option<PathBuf>), Stop> {
+        let words = &self.installables.words;
+        let is_flake = words.first().is_some_and(|it| it.contains('#'));
+        if self.installables.are_attributes() || is_flake {
+            let values = self.installables.values(evaluation)?;
+            let value = values.first().expect("no words stand for the root value");
+            return Ok((*value, None));
+        }
+        let file = match words.as_slice() {
+            [] => default_file()?,
+            [word] => file_of(word)?,
+            [_, word, ..] => return Err(Failure::unexpected(word).into()),
+        };
+        let path = sources::absolute(&file.to_string_lossy());
+        let value = evaluation.ctx.eval_file(&path)?;
+        Ok((value, Some(sources::on_disk(&path))))
+    }
+
+    /// The derivation of an attribute of the system.
+    pub fn instantiate(
+        &self,
+        context: &Context,
+        store: &Arc<dyn Store>,
+        attribute: &str,
+    ) -> Result<Vec<DerivedPath>, Failure> {
+        self.with(context, store, |evaluation, system| {
+            let value = member(evaluation, system, attribute)?;
+            let args = evaluation.auto_args()?;
+            built_by(evaluation, value, args, None)
+        })
+    }
+
+    /// Builds an attribute of the system.
+    pub fn build(
+        &self,
+        context: &Context,
+        store: &Arc<dyn Store>,
+        attribute: &str,
+    ) -> Result<StorePath, Failure> {
+        if let Some(word) = &self.store_path {
+            return built_already(store.as_ref(), word);
+        }
+        let paths = self.instantiate(context, store, attribute)?;
+        realise_one(context, store.as_ref(), &paths)
+    }
+}
+
+/// Builds what has one output.
+pub fn realise_one(
+    context: &Context,
+    store: &dyn Store,
+    paths: &[DerivedPath],
+) -> Result<StorePath, Failure> {
+    if context.settings.interface.print_missing {
+        context.say_missing(store, paths, firn_events::Level::Info)?;
+    }
+    let results = build(context, store, paths, BuildMode::Normal)?;
+    let outputs = results.iter().flat_map(outputs_of).next();
+    let output = outputs.ok_or_else(|| Failure::message("nothing was built"))?;
+    Ok(output.1.clone())
+}
+
+/// A system that is built already.
+pub fn built_already(store: &dyn Store, word: &str) -> Result<StorePath, Failure> {
+    let path = follow_links(store, word)?
+        .ok_or_else(|| Failure::message(format!("path '{word}' is not in the Nix store")))?;
+    store.ensure_path(&path)?;
+    Ok(path)
+}
+
+/// An attribute of a set that has it.
+pub fn member<'h>(
+    evaluation: &mut Evaluation<'_, 'h>,
+    set: Val<'h>,
+    name: &str,
+) -> Result<Val<'h>, Stop> {
+    let found = set
+        .as_set()
+        .and_then(|it| it.get(Symbol::intern(name.as_bytes())));
+    let found = found.ok_or_else(|| Failure::message(format!("there is no '{name}'")))?;
+    Ok(evaluation.ctx.force(found)?)
+}
+
+fn default_file() -> Result<PathBuf, Failure> {
+    // A directory may say with which packages its configuration is meant.
+    if Path::new("./configuration.nix").exists() && Path::new("./default.nix").exists() {
+        return Ok(PathBuf::from("./default.nix"));
+    }
+    let found = PLACES.iter().find(|it| Path::new(it).exists());
+    found.map(PathBuf::from).ok_or_else(|| {
+        Failure::message(format!(
+            "there is no configuration: none was named, and there is none of {}",
+            PLACES.join(", ")
+        ))
+    })
+}
+
+fn file_of(word: &str) -> Result<PathBuf, Failure> {
+    let path = PathBuf::from(word);
+    if path.is_file() {
+        return Ok(path);
+    }
+    let inside = ["default.nix", "configuration.nix"].map(|it| path.join(it));
+    let found = inside.into_iter().find(|it| it.is_file());
+    found.ok_or_else(|| {
+        Failure::message(format!(
+            "'{word}' is neither a file nor a directory with default.nix or configuration.nix"
+        ))
+    })
+}
