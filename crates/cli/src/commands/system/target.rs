@@ -157,7 +157,7 @@ impl Target {
 }
 
 /// Builds what has one output.
-pub fn realise_one(
+pub(super) fn realise_one(
     context: &Context,
     store: &dyn Store,
     paths: &[DerivedPath],
@@ -172,7 +172,7 @@ pub fn realise_one(
 }
 
 /// A system that is built already.
-pub fn built_already(store: &dyn Store, word: &str) -> Result<StorePath, Failure> {
+pub(super) fn built_already(store: &dyn Store, word: &str) -> Result<StorePath, Failure> {
     let path = follow_links(store, word)?
         .ok_or_else(|| Failure::message(format!("path '{word}' is not in the Nix store")))?;
     store.ensure_path(&path)?;
@@ -180,7 +180,7 @@ pub fn built_already(store: &dyn Store, word: &str) -> Result<StorePath, Failure
 }
 
 /// An attribute of a set that has it.
-pub fn member<'h>(
+pub(super) fn member<'h>(
     evaluation: &mut Evaluation<'_, 'h>,
     set: Val<'h>,
     name: &str,
