@@ -224,6 +224,164 @@ in
     expr = (configOf { services.nginx.enabel = true; }).services.nginx.enable;
     fails = true;
   };
+  # What newcomers copy from the web works as it is.
+  aWebServer = {
+    expr =
+      let
+        config = configOf {
+          services.nginx.enable = true; networking.firewall.allowedTCPPorts = [ 80 443 ];
+        };
+      in
+      [
+        config.systemd.services.nginx.enable
+        config.networking.firewall.allowedTCPPorts
+        (lib.isDerivation config.system.build.toplevel)
+      ];
+    expected = [
+      true
+      [
+        80
+        443
+      ]
+      true
+    ];
+  };
+  aDesktop = {
+    expr =
+      let
+        config = configOf (
+          { config, pkgs, ... }: { environment.systemPackages = with pkgs; [ vim git firefox htop ]; services.openssh.enable = true; networking.firewall.allowedTCPPorts = [ 22 80 443 ]; }
+        );
+      in
+      [
+        (lib.intersectLists (map lib.getName config.environment.systemPackages) [
+          "firefox"
+          "git"
+          "htop"
+          "vim"
+        ])
+        config.networking.firewall.allowedTCPPorts
+        (lib.isDerivation config.system.build.toplevel)
+      ];
+    expected = [
+      [
+        "firefox"
+        "git"
+        "htop"
+        "vim"
+      ]
+      [
+        22
+        80
+        443
+      ]
+      true
+    ];
+  };
+  # Hosts that share modules differ where their own differ.
+  hostsDiffer = {
+    expr =
+      let
+        shared = {
+          services.openssh.enable = true;
+          users.users.ada.isNormalUser = true;
+        };
+        host =
+          name: more:
+          configOf {
+            imports = [
+              shared
+              more
+            ];
+            networking.hostName = name;
+          };
+        a = host "a" { };
+        b = host "b" { services.nginx.enable = true; };
+        changed = lib.filter (n: (a.systemd.units.${n}.text or null) != (b.systemd.units.${n}.text or null)) (
+          lib.unique (builtins.attrNames a.systemd.units ++ builtins.attrNames b.systemd.units)
+        );
+        again = host "a" { };
+      in
+      {
+        inherit changed;
+        same = a.system.build.toplevel.drvPath == again.system.build.toplevel.drvPath;
+        other = a.system.build.toplevel.drvPath == b.system.build.toplevel.drvPath;
+      };
+    expected = {
+      changed = [ "nginx.service" ];
+      same = true;
+      other = false;
+    };
+  };
+  # What a configuration sets is part of what its system says of itself.
+  whatIsSet = {
+    expr = removeAttrs (configOf {
+      services.nginx.enable = true;
+      networking.hostName = lib.mkForce "web";
+      time.timeZone = lib.mkDefault "UTC";
+    }).system.build.setOptions [ "system.stateVersion" ];
+    expected = {
+      "networking.hostName".value = "\"web\"";
+      "services.nginx.enable".value = "true";
+    };
+  };
+  systemsOfValues = {
+    expr =
+      let
+        from = args: (import ../modules/from.nix args).system.config.networking.hostName;
+        module = {
+          networking.hostName = "m";
+          system.stateVersion = "26.05";
+        };
+        evaluated = import ../modules/eval.nix {
+          inherit lib pkgs;
+          modules = [ module ];
+        };
+      in
+      [
+        (from { value = module; })
+        (from { value = evaluated; })
+        (from { value = { lib, ... }: module; })
+        (from { value = { pkgs ? null }: evaluated; })
+        (from {
+          value.nixosConfigurations = {
+            a = evaluated;
+            b = null;
+          };
+          host = "a";
+        })
+        (from { value.nixosConfigurations.a = evaluated; })
+      ];
+    expected = lib.replicate 6 "m";
+  };
+  explanations = {
+    expr =
+      let
+        explained =
+          (import ../modules/explain.nix {
+            inherit lib;
+            inherit
+              (import ../modules/eval.nix {
+                inherit lib pkgs;
+                modules = [ { networking.hostName = "web"; } ];
+              })
+              options
+              ;
+          }).explain
+            "networking.hostName";
+      in
+      {
+        inherit (explained) name value;
+        used = lib.length (lib.filter (d: d.used) explained.definitions);
+        hasLine = builtins.all (d: d.line != null) (lib.filter (d: d.used) explained.definitions);
+      };
+    expected = {
+      name = "networking.hostName";
+      value = "\"web\"";
+      used = 1;
+      hasLine = true;
+    };
+  };
   # Everything that documentation shows has something to show.
   everyOptionIsDescribed = {
     expr = map (o: o.name) (

@@ -129,7 +129,9 @@ fn explanation(option: &Value) -> String {
     for place in places("declarations") {
         shown.push_str(&format!("declared  {}\n", place_of(&place)));
     }
-    for definition in places("definitions") {
+    // The default is shown above; it has no place of its own.
+    let is_default = |it: &Value| it["line"].is_null() && it["priority"] == 1500;
+    for definition in places("definitions").iter().filter(|it| !is_default(it)) {
         let why = if definition["used"] == Value::Bool(true) {
             String::new()
         } else if definition["condition"] == Value::Bool(false) {
@@ -137,7 +139,7 @@ fn explanation(option: &Value) -> String {
         } else {
             format!(" (not used: priority {})", definition["priority"])
         };
-        shown.push_str(&format!("defined   {}{why}\n", place_of(&definition)));
+        shown.push_str(&format!("defined   {}{why}\n", place_of(definition)));
     }
     shown
 }
