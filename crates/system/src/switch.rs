@@ -373,13 +373,14 @@ impl Switch<'_> {
         version(&self.machine.current_system()) == version(self.toplevel)
     }
 
-    /// Whether the service manager or its configuration is another one.
+    /// Whether the service manager is another one, or is set up in another way.
     fn is_other_manager(&self) -> bool {
-        let real = |path: PathBuf| path.canonicalize().ok();
-        let differs =
-            |now: &str, new: &str| real(self.machine.path(now)) != real(self.toplevel.join(new));
-        differs("/proc/1/exe", "systemd/lib/systemd/systemd")
-            || differs("/etc/systemd/system.conf", "etc/systemd/system.conf")
+        let running = self.machine.path("/proc/1/exe").canonicalize().ok();
+        let new = self.toplevel.join("systemd/lib/systemd/systemd");
+        let settings = "etc/systemd/system.conf";
+        running != new.canonicalize().ok()
+            || std::fs::read(self.machine.path(settings)).ok()
+                != std::fs::read(self.toplevel.join(settings)).ok()
     }
 
     /// Fails if something differs that the configuration says must not change while it runs.

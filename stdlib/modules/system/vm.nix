@@ -32,10 +32,21 @@ let
                 fsType = "tmpfs";
                 options = [ "mode=0755" ];
               };
-          "/nix/store" = {
+          "/nix/.ro-store" = {
             device = "/dev/vda";
             fsType = "erofs";
             options = [ "ro" ];
+            neededForBoot = true;
+          };
+          # What is added at run time lies over the image.
+          "/nix/store" = {
+            device = "overlay";
+            fsType = "overlay";
+            options = [
+              "lowerdir=/nix/.ro-store"
+              "upperdir=/nix/.rw-store/store"
+              "workdir=/nix/.rw-store/work"
+            ];
             neededForBoot = true;
           };
         } // lib.optionalAttrs cfg.useBootLoader {
