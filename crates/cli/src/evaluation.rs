@@ -16,6 +16,7 @@ use firn_source::{FileOrigin, FileTable, Severity, SourcePath, Span};
 use firn_store::Store;
 
 use crate::eval_flags::{AutoArg, EvalFlags};
+use crate::focus::{self, Libraries};
 use crate::sources::{self, Text};
 use crate::watching::Watching;
 use crate::{Console, Context, Failure, Frame, Report, surroundings};
@@ -73,7 +74,7 @@ pub fn evaluate<R: Send>(
             Err(Stop::Failed(failure)) => Err(*failure),
             Err(Stop::Evaluation(fail)) => {
                 let error = ctx.take_error(fail);
-                Err(failure_of(&error, &files, show_trace))
+                Err(failure_of(&error, &ctx, show_trace))
             }
         };
         let shown = watching.end(&ctx, context);
@@ -106,31 +107,37 @@ impl<E: Into<Failure>> From<E> for Stop {
 }
 
 /// The failure of a command whose evaluation failed.
-pub fn failure_of(error: &EvalError, files: &Arc<FileTable>, show_trace: bool) -> Failure {
+pub fn failure_of(error: &EvalError, ctx: &Ctx<'_>, show_trace: bool) -> Failure {
     Failure::Reported {
-        report: Box::new(report_of(error, show_trace)),
-        files: Arc::clone(files),
+        report: Box::new(report_of(error, ctx, show_trace)),
+        files: Arc::clone(ctx.files()),
         code: error.exit_status.unwrap_or(crate::failure::EXIT_ERROR),
     }
 }
 
 /// An error of evaluation as a report.
-pub fn report_of(error: &EvalError, show_trace: bool) -> Report {
+pub fn report_of(error: &EvalError, ctx: &Ctx<'_>, show_trace: bool) -> Report {
+    if error.kind == ErrorKind::Interrupted {
+        // Where it happened to be says nothing.
+        return Report::error(error.message.clone());
+    }
     let span = |place: Place| Span::at(place.file, place.offset);
     let mut report = match &error.diagnostic {
         Some(diagnostic) => Report::from((**diagnostic).clone()),
         None => Report {
             code: Some(error.kind.code()),
+            focus: focus::focus(error, ctx.files()),
+            help: error.help.clone().or_else(|| focus::advice(error)),
             ..Report::error(error.message.clone())
         },
     };
     report.severity = Severity::Error;
     report.span = report.span.or_else(|| error.place.map(span));
+    report.labels.extend(focus::call_site(error, ctx.files()));
     report.suggestions.clone_from(&error.suggestions);
-    if error.kind == ErrorKind::Interrupted {
-        // Where it happened to be says nothing.
-        return Report::error(error.message.clone());
-    }
+    let libraries = Libraries::of(ctx);
+    let in_library = |place: Place| libraries.has(&ctx.files().file(place.file).origin);
+    report.is_in_library = error.place.is_some_and(in_library);
     let is_shown = |it: &&EvalFrame| show_trace || it.kind != FrameKind::Call;
     report.frames = error
         .frames
@@ -141,6 +148,7 @@ pub fn report_of(error: &EvalError, show_trace: bool) -> Report {
             text: it.text.clone().into_owned(),
             span: it.place.map(span),
             always: it.kind == FrameKind::Custom,
+            in_library: it.place.is_some_and(in_library),
         })
         .collect();
     report

@@ -26,6 +26,7 @@ mod escapes;
 pub mod eval_flags;
 pub mod evaluation;
 pub mod failure;
+mod focus;
 pub mod installables;
 pub mod interruption;
 pub mod log_sink;

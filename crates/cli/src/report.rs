@@ -13,6 +13,8 @@ pub struct Frame {
     pub span: Option<Span>,
     /// Whether it is shown even when the chain is cut short.
     pub always: bool,
+    /// Whether it is inside a library, where the reader has little to look for.
+    pub in_library: bool,
 }
 
 /// One thing to tell the user.
@@ -26,10 +28,14 @@ pub struct Report {
     pub message: String,
     /// Where.
     pub span: Option<Span>,
+    /// The words that the message is about, which may be other ones than those at its place.
+    pub focus: Option<Label>,
     /// Further places with words.
     pub labels: Vec<Label>,
     /// What led there, outermost first.
     pub frames: Vec<Frame>,
+    /// Whether its place is inside a library.
+    pub is_in_library: bool,
     /// Names that may have been meant, best first.
     pub suggestions: Vec<String>,
     /// What to try.
@@ -46,8 +52,10 @@ impl Report {
             code: None,
             message: message.into(),
             span: None,
+            focus: None,
             labels: Vec::new(),
             frames: Vec::new(),
+            is_in_library: false,
             suggestions: Vec::new(),
             help: None,
             notes: Vec::new(),
@@ -61,9 +69,11 @@ impl From<Diagnostic> for Report {
             severity: diagnostic.severity,
             code: Some(diagnostic.code),
             span: diagnostic.primary_span(),
+            focus: None,
             message: diagnostic.message,
             labels: diagnostic.labels,
             frames: Vec::new(),
+            is_in_library: false,
             suggestions: Vec::new(),
             help: diagnostic.help,
             notes: diagnostic.notes,

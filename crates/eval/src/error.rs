@@ -118,6 +118,8 @@ pub struct EvalError {
     pub frames: Vec<Frame>,
     /// Names that may have been meant.
     pub suggestions: Vec<String>,
+    /// What to try, where the reference says nothing.
+    pub help: Option<String>,
     /// The exit status that a program should end with, if it is not the usual one.
     pub exit_status: Option<u8>,
     /// Syntax errors are complete diagnostics already.
@@ -133,6 +135,7 @@ impl EvalError {
             place: None,
             frames: Vec::new(),
             suggestions: Vec::new(),
+            help: None,
             exit_status: None,
             diagnostic: None,
         }

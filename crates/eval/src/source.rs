@@ -136,12 +136,20 @@ impl<'h> Ctx<'h> {
     }
 
     fn name_error(&mut self, file: FileId, error: NameError) -> Fail {
-        let NameError::Undefined { name, pos } = error else {
+        let NameError::Undefined {
+            name,
+            pos,
+            in_scope,
+        } = error
+        else {
             return self.error(ErrorKind::UndefinedVariable, error.to_string());
         };
         let place = pos.get().map(|offset| Place { file, offset });
         let message = format!("undefined variable '{}'", crate::print::name_text(name));
-        self.error_at(place, ErrorKind::UndefinedVariable, message)
+        let mut error = EvalError::new(ErrorKind::UndefinedVariable, message);
+        error.place = place;
+        error.help = crate::suggest::help_for_variable(name, &in_scope);
+        self.fail(error)
     }
 
     /// Evaluates a registered text.

@@ -68,7 +68,7 @@ fn root_op(text: &str) -> Op {
 #[test]
 fn undefined_names_are_errors_of_the_text() {
     let error = lowered("{ a = x: nope; }").expect_err("nope is undefined");
-    let NameError::Undefined { name, pos } = error;
+    let NameError::Undefined { name, pos, .. } = error;
     assert_eq!((name.as_bytes(), pos.get()), (&b"nope"[..], Some(9)));
     assert!(lowered("s: with s; nope").is_ok());
 }

@@ -81,6 +81,14 @@ impl FileTable {
         id
     }
 
+    /// All sources so far, in the order of registration.
+    pub fn all(&self) -> Vec<Arc<File>> {
+        let files = self.files.read();
+        files
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
+    }
+
     /// The source with this id.
     ///
     /// # Panics

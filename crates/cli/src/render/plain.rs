@@ -178,6 +178,7 @@ mod tests {
             text: "while looking".to_owned(),
             span: Some(Span::at(file, 0)),
             always: false,
+            in_library: false,
         });
         let expected = "\
 error:
@@ -203,6 +204,7 @@ error:
             text: text.to_owned(),
             span: None,
             always: false,
+            in_library: false,
         };
         report.frames = (0..9).map(|it| frame(&it.to_string())).collect();
         let text = render(&report, &FileTable::new(), STYLE, false);

@@ -533,11 +533,25 @@ impl<'h> Ctx<'h> {
                 return self.force_at(word, place);
             }
         }
-        Err(self.error_at(
-            place,
-            ErrorKind::UndefinedVariable,
-            format!("undefined variable '{}'", crate::print::name_text(symbol)),
-        ))
+        Err(self.undefined_in_scopes(env, node))
+    }
+
+    #[cold]
+    fn undefined_in_scopes(&mut self, env: &Env<'h>, node: &Node) -> Fail {
+        let symbol = env.code.symbol(node.a);
+        let mut in_scope = Vec::new();
+        for scope in env.code.list(node.b, node.n as usize * 3).chunks_exact(3) {
+            let set = self.at(env, scope[0]).resolved().and_then(Val::as_set);
+            in_scope.extend(
+                set.into_iter()
+                    .flat_map(|it| it.flat(&self.alloc).shape.keys()),
+            );
+        }
+        let message = format!("undefined variable '{}'", crate::print::name_text(symbol));
+        let mut error = EvalError::new(ErrorKind::UndefinedVariable, message);
+        error.place = env.place(node.pos);
+        error.help = crate::suggest::help_for_variable(symbol, &in_scope);
+        self.fail(error)
     }
 
     #[cold]

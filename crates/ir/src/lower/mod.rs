@@ -26,7 +26,7 @@ use scope::{Binding, Place, Scopes};
 const FRAME_FROM: usize = 12;
 
 /// What is wrong with the names of a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NameError {
     /// Nothing defines this name.
@@ -35,6 +35,8 @@ pub enum NameError {
         name: Symbol,
         /// Where it is used.
         pos: Pos,
+        /// What is in scope there, in no particular order.
+        in_scope: Vec<Symbol>,
     },
 }
 
@@ -381,7 +383,14 @@ impl Lower<'_> {
         }
         let withs = self.scopes.withs();
         if withs.is_empty() {
-            self.error.get_or_insert(NameError::Undefined { name, pos });
+            if self.error.is_none() {
+                let in_scope = self.scopes.names().chain(self.globals.names());
+                self.error = Some(NameError::Undefined {
+                    name,
+                    pos,
+                    in_scope: in_scope.collect(),
+                });
+            }
             return self.node(Op::Global, [NONE, 0, 0], pos);
         }
         let mut list = Vec::with_capacity(withs.len() * 3);

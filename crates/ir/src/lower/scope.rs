@@ -131,6 +131,12 @@ impl Scopes {
         self.unit().next_slot = from;
     }
 
+    /// All names that mean something here, in no particular order.
+    pub(super) fn names(&self) -> impl Iterator<Item = Symbol> {
+        let bound = self.names.iter().filter(|it| !it.1.is_empty());
+        bound.map(|it| *it.0)
+    }
+
     pub(super) fn find(&self, name: Symbol) -> Option<Binding> {
         self.names.get(&name)?.last().copied()
     }

@@ -80,7 +80,7 @@ impl Talk<'_, '_, '_, '_> {
         let failure = match stop {
             Stop::Evaluation(fail) => {
                 let error = evaluation.ctx.take_error(fail);
-                failure_of(&error, evaluation.ctx.files(), self.session.show_trace)
+                failure_of(&error, evaluation.ctx, self.session.show_trace)
             }
             Stop::Failed(failure) => *failure,
         };
