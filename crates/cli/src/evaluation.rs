@@ -1,6 +1,7 @@
 //! An evaluator for a command: host, registry, options and stack made from the context, and errors
 //! of evaluation turned into reports.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -10,7 +11,7 @@ use firn_eval::{
     on_large_stack,
 };
 use firn_events::Level;
-use firn_instantiate::{Library, StoreHost, Surroundings, search_path};
+use firn_instantiate::{Library, Observer, StoreHost, Surroundings, search_path};
 use firn_settings::Feature;
 use firn_source::{FileOrigin, FileTable, Severity, SourcePath, Span};
 use firn_store::Store;
@@ -43,9 +44,23 @@ pub fn evaluate<R: Send>(
     store: &Arc<dyn Store>,
     work: impl FnOnce(&mut Evaluation<'_, '_>) -> Result<R, Stop> + Send,
 ) -> Result<R, Failure> {
+    evaluate_observed(context, flags, store, None, work)
+}
+
+/// The same, while an observer is told what the evaluation depends on.
+pub fn evaluate_observed<R: Send>(
+    context: &Context,
+    flags: &EvalFlags,
+    store: &Arc<dyn Store>,
+    observer: Option<Arc<dyn Observer>>,
+    work: impl FnOnce(&mut Evaluation<'_, '_>) -> Result<R, Stop> + Send,
+) -> Result<R, Failure> {
     let host = Arc::new(StoreHost::new(
         Arc::clone(store),
-        surroundings_of(context, flags),
+        Surroundings {
+            observer,
+            ..surroundings_of(context, flags)
+        },
     ));
     let files = Arc::new(FileTable::new());
     let show_trace = context.settings.interface.show_trace;
@@ -184,15 +199,7 @@ fn surroundings_of(context: &Context, flags: &EvalFlags) -> Surroundings {
     let entries = flags.search_path.iter().chain(&settings.eval.nix_path);
     let system = settings.eval.current_system(&settings.build.system);
     Surroundings {
-        environment: Box::new(move |name| {
-            use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-            let set = variables.iter().find(|it| it.0.as_bytes() == name);
-            if let Some((_, value)) = set {
-                return Some(value.clone().into_bytes());
-            }
-            let name = std::ffi::OsStr::from_bytes(name);
-            std::env::var_os(name).map(std::ffi::OsString::into_vec)
-        }),
+        environment: Box::new(move |name| variable_of(&variables, name)),
         home: surroundings::filled("HOME").map(String::into_bytes),
         current_time,
         current_system: system.as_bytes().to_vec(),
@@ -220,7 +227,25 @@ fn surroundings_of(context: &Context, flags: &EvalFlags) -> Surroundings {
                 "cannot fetch '{address}': search path entries on the network are not there yet"
             )))
         }),
+        observer: None,
         interrupted: Arc::new(AtomicBool::new(false)),
+    }
+}
+
+/// A variable as evaluations see it: those that the command sets, then the environment's.
+fn variable_of(set: &BTreeMap<&'static str, String>, name: &[u8]) -> Option<Vec<u8>> {
+    use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+    if let Some((_, value)) = set.iter().find(|it| it.0.as_bytes() == name) {
+        return Some(value.clone().into_bytes());
+    }
+    let name = std::ffi::OsStr::from_bytes(name);
+    std::env::var_os(name).map(std::ffi::OsString::into_vec)
+}
+
+impl Context {
+    /// A variable as evaluations see it.
+    pub fn variable(&self, name: &[u8]) -> Option<Vec<u8>> {
+        variable_of(&self.variables, name)
     }
 }
 
@@ -249,7 +274,7 @@ fn from_here(place: Vec<u8>) -> Vec<u8> {
 }
 
 /// What evaluation tells the user while it runs.
-fn say(console: Console, message: &Message) {
+pub fn say(console: Console, message: &Message) {
     match message {
         Message::Trace(text) => {
             console.log(

@@ -14,6 +14,7 @@ use firn_store_model::{DerivedPath, OutputName, OutputsSpec, SingleDerivedPath, 
 use crate::eval_flags::EvalFlags;
 use crate::evaluation::{AutoArgs, Evaluation, Stop, evaluate};
 use crate::packages::derivations_in;
+use crate::remembering::Question;
 use crate::sources::Text;
 use crate::{Args, Context, Failure, sources};
 
@@ -160,6 +161,51 @@ impl Installables {
         Ok(values)
     }
 
+    /// What the words evaluate to; remembered.
+    fn evaluated_paths(
+        &self,
+        context: &Context,
+        store: &Arc<dyn Store>,
+    ) -> Result<Vec<DerivedPath>, Failure> {
+        let store_dir = store.store_dir().clone();
+        let work = |evaluation: &mut Evaluation<'_, '_>| {
+            let mut text = String::new();
+            let args = evaluation.auto_args()?;
+            for (value, _, outputs) in self.named_values(evaluation)? {
+                for path in built_by(evaluation, value, args, outputs.as_deref())? {
+                    text.push_str(&path.print(&store_dir));
+                    text.push('\n');
+                }
+            }
+            Ok(text.into_bytes())
+        };
+        let text = match self.question("derived paths") {
+            Some(question) => question.answer(context, store, work)?,
+            None => evaluate(context, &self.eval, store, work)?,
+        };
+        let text = String::from_utf8_lossy(&text);
+        let paths = text
+            .lines()
+            .map(|line| DerivedPath::parse(&store_dir, line));
+        let paths: Result<Vec<_>, _> = paths.collect();
+        paths.map_err(|it| Failure::message(it.to_string()))
+    }
+
+    /// The words as a question whose answer can be remembered.
+    pub fn question<'a>(&'a self, kind: &'a str) -> Option<Question<'a>> {
+        if self.file.as_deref() == Some("-") {
+            return None;
+        }
+        let mut words = vec![format!("{:?}", self.file), format!("{:?}", self.expression)];
+        words.extend(self.words.iter().cloned());
+        Some(Question {
+            kind,
+            words,
+            eval: &self.eval,
+            explain: false,
+        })
+    }
+
     /// What is to be built or looked at: store paths as they are, expressions instantiated.
     pub fn derived_paths(
         &self,
@@ -170,14 +216,7 @@ impl Installables {
             return Ok(Vec::new());
         }
         if self.are_evaluated(context) {
-            return evaluate(context, &self.eval, store, |evaluation| {
-                let mut paths = Vec::new();
-                let args = evaluation.auto_args()?;
-                for (value, _, outputs) in self.named_values(evaluation)? {
-                    paths.extend(built_by(evaluation, value, args, outputs.as_deref())?);
-                }
-                Ok(paths)
-            });
+            return self.evaluated_paths(context, store);
         }
         let mut paths = Vec::new();
         let store = store.as_ref();

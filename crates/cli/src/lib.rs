@@ -34,6 +34,7 @@ pub mod output;
 pub mod packages;
 pub mod program;
 pub mod progress;
+pub mod remembering;
 pub mod render;
 pub mod report;
 pub mod shebang;

@@ -51,3 +51,10 @@ pub fn firn_data_dir() -> PathBuf {
         .map_or_else(|| home().join(".local/share"), PathBuf::from)
         .join("firn")
 }
+
+/// Where our own caches live.
+pub fn firn_cache_dir() -> PathBuf {
+    filled("XDG_CACHE_HOME")
+        .map_or_else(|| home().join(".cache"), PathBuf::from)
+        .join("firn")
+}

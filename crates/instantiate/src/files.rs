@@ -14,6 +14,8 @@ use firn_source::{CanonicalPath, RootId, SourcePath};
 use firn_store::Store;
 
 use crate::embedded::{self, Embedded, EmbeddedFiles, EmbeddedTree, Node};
+use crate::observer::Observer;
+use crate::source_tree::Source;
 
 /// A link may lead to a link; this many in a row are taken for a circle.
 const MAX_LINKS: usize = 1024;
@@ -25,11 +27,17 @@ type Listing = Vec<(Vec<u8>, Option<FileType>)>;
 pub(crate) struct Files {
     store: Arc<dyn Store>,
     embedded: Embedded,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 impl Files {
-    pub(crate) fn new(store: Arc<dyn Store>, library: EmbeddedFiles) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        library: EmbeddedFiles,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> Self {
         Self {
+            observer,
             store,
             embedded: Embedded::new(library),
         }
@@ -53,8 +61,34 @@ impl Files {
         PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
     }
 
+    /// Who is to be told of what is found at a path; nobody if it is in the store, where only the
+    /// object itself counts.
+    fn observer(&self, path: &CanonicalPath) -> Option<&dyn Observer> {
+        let observer = self.observer.as_deref()?;
+        let store_dir = self.store.store_dir();
+        if store_dir.contains(path.as_bytes())
+            && let Ok((object, _)) = store_dir.split(path.as_bytes())
+        {
+            observer.uses(&object);
+            return None;
+        }
+        Some(observer)
+    }
+
+    /// The tree at a path as a source.
+    pub(crate) fn source(&self, path: &SourcePath) -> Source {
+        if path.root == RootId::EMBEDDED {
+            return Source::Embedded(self.embedded_tree(path));
+        }
+        let observed = self.observer(&path.path).is_some();
+        Source::Local {
+            path: self.place(&path.path),
+            observer: self.observer.clone().filter(|_| observed),
+        }
+    }
+
     /// The embedded files from a path on, as a source.
-    pub(crate) fn embedded_tree(&self, path: &SourcePath) -> EmbeddedTree {
+    fn embedded_tree(&self, path: &SourcePath) -> EmbeddedTree {
         EmbeddedTree {
             files: self.embedded,
             root: path.path.clone(),
@@ -77,8 +111,17 @@ impl Files {
                 None => Err(missing(path)),
             };
         }
-        match std::fs::read(self.place(&path.path)) {
-            Ok(contents) if u32::try_from(contents.len()).is_ok() => Ok(contents.into()),
+        let (place, observer) = (self.place(&path.path), self.observer(&path.path));
+        if let Some(observer) = observer {
+            observer.reads(&place);
+        }
+        match std::fs::read(&place) {
+            Ok(contents) if u32::try_from(contents.len()).is_ok() => {
+                if let Some(observer) = observer {
+                    observer.read(&place, &contents);
+                }
+                Ok(contents.into())
+            }
             Ok(_) => Err(HostError::new(format!(
                 "file '{}' is 4 GiB or larger",
                 Self::display(path)
@@ -98,11 +141,16 @@ impl Files {
                 Node::Directory => FileType::Directory,
             }));
         }
-        match std::fs::symlink_metadata(self.place(&path.path)) {
-            Ok(metadata) => Ok(Some(kind(metadata.file_type()))),
-            Err(error) if is_absent(&error) => Ok(None),
-            Err(error) => Err(failed("getting status of", path, &error)),
+        let place = self.place(&path.path);
+        let found = match std::fs::symlink_metadata(&place) {
+            Ok(metadata) => Some(kind(metadata.file_type())),
+            Err(error) if is_absent(&error) => None,
+            Err(error) => return Err(failed("getting status of", path, &error)),
+        };
+        if let Some(observer) = self.observer(&path.path) {
+            observer.saw(&place, found);
         }
+        Ok(found)
     }
 
     pub(crate) fn read_dir(&self, path: &SourcePath) -> Result<Listing, HostError> {
@@ -133,13 +181,20 @@ impl Files {
             entries.push((entry.file_name().into_vec(), kind));
         }
         entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+        if let Some(observer) = self.observer(&path.path) {
+            observer.listed(&self.place(&path.path), &entries);
+        }
         Ok(entries)
     }
 
     pub(crate) fn read_link(&self, path: &SourcePath) -> Result<Vec<u8>, HostError> {
         let target = std::fs::read_link(self.place(&path.path));
         let target = target.map_err(|error| failed("reading symbolic link", path, &error))?;
-        Ok(target.into_os_string().into_vec())
+        let target = target.into_os_string().into_vec();
+        if let Some(observer) = self.observer(&path.path) {
+            observer.followed(&self.place(&path.path), &target);
+        }
+        Ok(target)
     }
 
     /// Resolves links component by component; what does not exist is left as it is.

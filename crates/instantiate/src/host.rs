@@ -24,6 +24,7 @@ use firn_store_model::{
 use crate::derived;
 use crate::embedded::EmbeddedFiles;
 use crate::files::{Files, missing};
+use crate::observer::Observer;
 use crate::pending::Pending;
 use crate::search_path;
 use crate::source_tree::Source;
@@ -86,6 +87,8 @@ pub struct Surroundings {
     pub messages: Messages,
     /// Fetches addresses of the search path.
     pub fetch_place: FetchPlace,
+    /// Is told what the evaluation depends on.
+    pub observer: Option<Arc<dyn Observer>>,
     /// Set when the user wants evaluation to stop.
     pub interrupted: Arc<AtomicBool>,
 }
@@ -135,8 +138,12 @@ impl StoreHost {
             _ => &[],
         };
         let host = Self(Arc::new(Inner {
-            files: Files::new(Arc::clone(&store), library),
-            pending: Pending::new(Arc::clone(&store), surroundings.read_only),
+            files: Files::new(Arc::clone(&store), library, surroundings.observer.clone()),
+            pending: Pending::new(
+                Arc::clone(&store),
+                surroundings.read_only,
+                surroundings.observer.clone(),
+            ),
             modulos: HashModulos::default(),
             sources: Mutex::default(),
             allowed: (pure_eval || restricted).then(RwLock::default),
@@ -216,10 +223,14 @@ impl StoreHost {
 
     /// The tree that a path names.
     pub(crate) fn source(&self, path: &SourcePath) -> Source {
-        if path.root == RootId::EMBEDDED {
-            return Source::Embedded(self.files.embedded_tree(path));
+        self.files.source(path)
+    }
+
+    /// Tells that the result depends on something that cannot be checked again.
+    pub fn loses_track(&self, reason: &'static str) {
+        if let Some(observer) = &self.surroundings.observer {
+            observer.loses_track(reason);
         }
-        Source::Local(self.files.place(&path.path))
     }
 
     /// The store path of a source under its own name, computed once.
@@ -268,6 +279,7 @@ impl StoreHost {
         if let Some(known) = places.get(place) {
             return known.clone();
         }
+        self.loses_track("an entry of the search path is fetched");
         let fetched = (self.surroundings.fetch_place)(place);
         places.insert(place.to_vec(), fetched.clone());
         fetched
@@ -359,15 +371,23 @@ impl Host for StoreHost {
         if pure_eval || restricted {
             return None;
         }
-        (self.surroundings.environment)(name)
+        let value = (self.surroundings.environment)(name);
+        if let Some(observer) = &self.surroundings.observer {
+            observer.variable(name, value.as_deref());
+        }
+        value
     }
 
     fn home_dir(&self) -> Result<Vec<u8>, HostError> {
         let home = self.surroundings.home.clone();
+        if let Some(observer) = &self.surroundings.observer {
+            observer.variable(b"HOME", home.as_deref());
+        }
         home.ok_or_else(|| HostError::new("cannot determine user's home directory"))
     }
 
     fn current_time(&self) -> i64 {
+        self.loses_track("the expression asks for the time");
         self.surroundings.current_time
     }
 
@@ -472,6 +492,9 @@ impl Host for StoreHost {
                 )));
             }
             self.allow_store_path(&path);
+            if let Some(observer) = &self.surroundings.observer {
+                observer.uses(&path);
+            }
         }
         if wanted.is_empty() {
             return Ok(Vec::new());
@@ -480,6 +503,9 @@ impl Host for StoreHost {
     }
 
     fn emit(&self, message: Message) {
+        if let Some(observer) = &self.surroundings.observer {
+            observer.said(&message);
+        }
         (self.surroundings.messages)(message);
     }
 
@@ -559,6 +585,9 @@ impl StoreHost {
                 )));
             };
             self.allow_closure(&built).map_err(failed)?;
+            if let Some(observer) = &self.surroundings.observer {
+                observer.uses(&built);
+            }
             let placeholder = downstream_placeholder(drv, output.as_str());
             let placeholder = placeholder.map_err(|error| HostError::new(error.to_string()))?;
             rewrites.push((

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use firn_store::{DerivationText, Store, StoreError};
 use firn_store_model::StorePath;
 
+use crate::observer::Observer;
 use crate::source_tree::Source;
 
 /// What is still to be written.
@@ -28,13 +29,19 @@ pub struct Pending {
     queue: Mutex<Queue>,
     /// Whether nothing may be written at all.
     read_only: bool,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 impl Pending {
     /// A queue in front of `store`; with `read_only`, what is queued is dropped.
-    pub fn new(store: Arc<dyn Store>, read_only: bool) -> Self {
+    pub fn new(
+        store: Arc<dyn Store>,
+        read_only: bool,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> Self {
         Self {
             store,
+            observer,
             queue: Mutex::default(),
             read_only,
         }
@@ -51,6 +58,9 @@ impl Pending {
         if self.read_only || !queue.seen.insert(text.path.clone()) {
             return;
         }
+        if let Some(observer) = &self.observer {
+            observer.instantiates(&text);
+        }
         queue.derivations.push(text);
     }
 
@@ -59,6 +69,9 @@ impl Pending {
         let mut queue = self.lock();
         if self.read_only || !queue.seen.insert(path.clone()) {
             return;
+        }
+        if let Some(observer) = &self.observer {
+            observer.adds(&path);
         }
         queue.sources.push((path, source));
     }

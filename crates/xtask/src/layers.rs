@@ -113,6 +113,7 @@ pub(crate) const LAYERS: &[(&str, u8, Allowed)] = &[
         "memo",
         3,
         These(&[
+            "builtins",
             "instantiate",
             "eval",
             "store",

@@ -27,6 +27,7 @@ struct Wanted {
     apply: Option<String>,
     write_to: Option<String>,
     pretty: bool,
+    explain: bool,
 }
 
 fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
@@ -36,6 +37,7 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         apply: None,
         write_to: None,
         pretty: std::io::stdout().is_terminal(),
+        explain: false,
     };
     let (mut raw, mut json, mut writes) = (false, false, true);
     while let Some(arg) = args.next() {
@@ -49,6 +51,7 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
                 "--json" => json = true,
                 "--pretty" => wanted.pretty = true,
                 "--no-pretty" => wanted.pretty = false,
+                "--explain-cache" if context.program.is_firn() => wanted.explain = true,
                 "--read-only" => writes = false,
                 "--apply" => wanted.apply = Some(args.value(&flag)?),
                 "--write-to" => wanted.write_to = Some(args.value(&flag)?),
@@ -71,14 +74,27 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         _ => Format::Plain,
     };
     let store = context.open_store()?;
-    evaluate(context, &wanted.installables.eval, &store, |evaluation| {
-        let values = wanted.installables.values(evaluation)?;
-        for value in values {
+    let context = &*context;
+    let work = |evaluation: &mut Evaluation<'_, '_>| {
+        let mut shown = Vec::new();
+        for value in wanted.installables.values(evaluation)? {
             let value = wanted.applied(evaluation, value)?;
-            wanted.print(evaluation, value)?;
+            wanted.show(evaluation, value, &mut shown)?;
         }
-        Ok(())
-    })?;
+        Ok(shown)
+    };
+    let question = wanted.installables.question("value");
+    let shown = match question.filter(|_| wanted.write_to.is_none()) {
+        Some(mut question) => {
+            let what = (wanted.format, wanted.pretty, &wanted.apply);
+            let what = format!("{what:?}");
+            question.words.push(what);
+            question.explain = wanted.explain;
+            question.answer(context, &store, work)?
+        }
+        None => evaluate(context, &wanted.installables.eval, &store, work)?,
+    };
+    context.console.print(shown)?;
     Ok(0)
 }
 
@@ -97,8 +113,12 @@ impl Wanted {
         Ok(ctx.call(function, &[value])?)
     }
 
-    fn print<'h>(&self, evaluation: &mut Evaluation<'_, 'h>, value: Val<'h>) -> Result<(), Stop> {
-        let console = evaluation.context.console;
+    fn show<'h>(
+        &self,
+        evaluation: &mut Evaluation<'_, 'h>,
+        value: Val<'h>,
+        shown: &mut Vec<u8>,
+    ) -> Result<(), Stop> {
         if let Some(path) = &self.write_to {
             let path = sources::on_disk(&sources::absolute(path));
             if path.exists() {
@@ -111,25 +131,25 @@ impl Wanted {
         match self.format {
             Format::Raw => {
                 let doing = "while generating the eval command output";
-                console.print(ctx.coerce(value, Coercion::default(), doing)?.0)?;
+                shown.extend_from_slice(&ctx.coerce(value, Coercion::default(), doing)?.0);
             }
             Format::Json => {
                 let json = output::json(ctx, value, true)?;
-                console.print_line(if self.pretty {
+                shown.extend(if self.pretty {
                     output::pretty_json(&json)
                 } else {
                     json
-                })?;
+                });
+                shown.push(b'\n');
             }
             Format::Plain | Format::Xml => {
-                let mut shown = Vec::new();
                 let options = PrintOptions {
                     force: true,
                     derivation_paths: true,
                     ..PrintOptions::default()
                 };
-                ctx.print(value, options, &mut shown)?;
-                console.print_line(shown)?;
+                ctx.print(value, options, shown)?;
+                shown.push(b'\n');
             }
         }
         Ok(())

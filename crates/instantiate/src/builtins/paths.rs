@@ -176,6 +176,9 @@ fn add_inner<'h>(
     if let Some(expected) = &expected
         && host.store().is_valid_path(expected).unwrap_or(false)
     {
+        if let Some(observer) = &host.surroundings.observer {
+            observer.uses(expected);
+        }
         return Ok(expected.clone());
     }
     let resolved = ctx.host_result(|host| host.resolve_symlinks(&path, true))?;
@@ -226,6 +229,9 @@ fn add_tree<'h>(
     } else {
         host.store().add_tree(name, tree, filter, options)
     };
+    if let (Ok(path), Some(observer)) = (&result, &host.surroundings.observer) {
+        observer.adds(path);
+    }
     match (failed, result) {
         (Some(fail), _) => Err(fail),
         (None, result) => ctx.host_result(|_| result.map_err(|error| store_error(&error))),
@@ -271,6 +277,9 @@ fn store_path<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
         let message = format!("path '{}' is not in the Nix store", path.path);
         return Err(ctx.error(ErrorKind::Eval, message));
     };
+    if let Some(observer) = &host.surroundings.observer {
+        observer.uses(&object);
+    }
     if !host.pending.is_read_only() {
         let ensured = host.store().ensure_path(&object);
         let ensured = ensured.map_err(|error| HostError::new(error.to_string()));

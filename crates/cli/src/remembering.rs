@@ -1,0 +1,130 @@
+//! Answers without evaluation: what was asked before, while everything it depends on is as it was.
+//!
+//! The key of a question is what the command line and the settings say; everything else is in the
+//! trace ([`firn_memo`]). Only our own name remembers: the reference's commands are used by scripts
+//! that count on an evaluation.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use firn_memo::{Entry, Memory, Recorder, key};
+use firn_store::Store;
+
+use crate::eval_flags::{AutoArg, EvalFlags};
+use crate::evaluation::{Evaluation, Stop, evaluate, evaluate_observed, say};
+use crate::{Context, Failure, sources, surroundings};
+
+/// What is asked, apart from settings and files.
+pub struct Question<'a> {
+    /// What kind of answer is wanted.
+    pub kind: &'a str,
+    /// The words that say of what.
+    pub words: Vec<String>,
+    /// Flags of evaluation.
+    pub eval: &'a EvalFlags,
+    /// Whether the user wants to know why it was evaluated.
+    pub explain: bool,
+}
+
+impl Question<'_> {
+    /// The answer: remembered, or made by `work` and then remembered.
+    pub fn answer(
+        &self,
+        context: &Context,
+        store: &Arc<dyn Store>,
+        work: impl FnOnce(&mut Evaluation<'_, '_>) -> Result<Vec<u8>, Stop> + Send,
+    ) -> Result<Vec<u8>, Failure> {
+        let Some(key) = self.key(context) else {
+            self.explain(context, "nothing is remembered of this");
+            return evaluate(context, self.eval, store, work);
+        };
+        let memory = Memory::new(directory());
+        match memory.recall(&key) {
+            None => self.explain(context, "it was not asked before"),
+            Some(mut entry) => {
+                let environment = |name: &[u8]| context.variable(name);
+                match entry.trace.check(&environment, store.as_ref()) {
+                    Err(change) => self.explain(context, &change.to_string()),
+                    Ok(noted) => {
+                        self.explain(context, "nothing has changed; the answer is remembered");
+                        entry
+                            .trace
+                            .messages()
+                            .for_each(|it| say(context.console, &it));
+                        if noted {
+                            self.keep(context, &memory, &key, &entry);
+                        }
+                        return Ok(entry.result);
+                    }
+                }
+            }
+        }
+        let recorder = Arc::new(Recorder::default());
+        let observer = Some(Arc::clone(&recorder) as Arc<dyn firn_instantiate::Observer>);
+        let result = evaluate_observed(context, self.eval, store, observer, work)?;
+        match recorder.finish(store.as_ref()) {
+            Ok(trace) => {
+                let entry = Entry { trace, result };
+                self.keep(context, &memory, &key, &entry);
+                Ok(entry.result)
+            }
+            Err(reason) => {
+                self.explain(context, &format!("not remembered: {reason}"));
+                Ok(result)
+            }
+        }
+    }
+
+    /// Remembers an answer. Where that fails, the next one costs an evaluation, and that is all.
+    fn keep(&self, context: &Context, memory: &Memory, key: &str, entry: &Entry) {
+        if let Err(error) = memory.keep(key, entry) {
+            self.explain(context, &format!("it cannot be remembered: {error}"));
+        }
+    }
+
+    fn explain(&self, context: &Context, reason: &str) {
+        if self.explain {
+            let text = format!("evaluation cache: {reason}");
+            context.console.log(firn_events::Level::Error, &text);
+        }
+    }
+
+    /// The key, or nothing where the answer must not be remembered.
+    fn key(&self, context: &Context) -> Option<String> {
+        let settings = &context.settings;
+        let may = context.program.is_firn() && settings.eval.eval_cache;
+        let from_stdin = |arg: &AutoArg| matches!(arg, AutoArg::Stdin | AutoArg::File(_));
+        if !may || self.eval.auto_args.values().any(from_stdin) {
+            return None;
+        }
+        let mut parts: Vec<String> = vec![
+            self.kind.to_owned(),
+            own_identity(),
+            settings.show_text(false),
+            sources::here().path.to_string(),
+            format!("{:?}", context.script_directory),
+            format!("{:?}", context.read_only),
+            format!("{:?}", self.eval),
+            format!("{:?}", firn_stdlib::FILES.len()),
+        ];
+        for name in ["NIX_STORE_DIR", "NIX_STORE", "NIX_STATE_DIR"] {
+            parts.push(format!("{:?}", surroundings::variable(name)));
+        }
+        parts.extend(self.words.iter().cloned());
+        Some(key(parts.iter().map(String::as_bytes)))
+    }
+}
+
+/// Where answers are kept.
+fn directory() -> PathBuf {
+    surroundings::firn_cache_dir().join("evaluations")
+}
+
+/// What tells this program from every other build of it.
+fn own_identity() -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    let metadata = std::env::current_exe().and_then(std::fs::metadata);
+    let build = metadata.map(|it| (it.size(), it.mtime(), it.mtime_nsec(), it.ino()));
+    format!("{version} {build:?}")
+}
