@@ -13,6 +13,7 @@ mod parse;
 mod write;
 
 pub use parse::ATermError;
+pub(crate) use parse::output_from_fields;
 pub(crate) use write::{Inputs, write};
 
 use firn_hash::Hasher;

@@ -11,6 +11,7 @@
 //! * [`ReferenceScanner`], [`RewritingWriter`]: digests in passing bytes, found and replaced.
 //! * [`NarInfo`], [`CacheInfo`], [`Realisation`]: what binary caches are made of.
 //! * [`export`], [`wire`]: streams of objects, and the primitives of the protocols.
+//! * [`worker`], [`serve`]: the messages of the protocols that stores speak with each other.
 //!
 //! The crate opens no file, reads no clock and has no threads; it works on bytes, readers and
 //! writers. The store directory is always passed in. Experimental features are the front end's
@@ -38,10 +39,12 @@ mod placeholder;
 mod realisation;
 mod references;
 mod rewrite;
+pub mod serve;
 mod signature;
 mod store_dir;
 mod store_path;
 pub mod wire;
+pub mod worker;
 
 pub use aterm::ATermError;
 pub use cache_info::{CACHE_INFO_FILE, CacheInfo};
