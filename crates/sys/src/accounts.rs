@@ -24,6 +24,60 @@ pub fn user_id(name: &str) -> Option<u32> {
     (status == 0 && !found.is_null()).then_some(entry.pw_uid)
 }
 
+/// The name of a user.
+pub fn user_name(uid: u32) -> Option<String> {
+    let mut buffer = vec![0; 1 << 14];
+    // SAFETY: as in `user_id`.
+    let mut entry: libc::passwd = unsafe { std::mem::zeroed() };
+    let mut found = std::ptr::null_mut();
+    // SAFETY: as in `user_id`, without a name to pass.
+    let status = unsafe {
+        libc::getpwuid_r(
+            uid,
+            &raw mut entry,
+            buffer.as_mut_ptr(),
+            buffer.len(),
+            &raw mut found,
+        )
+    };
+    if status != 0 || found.is_null() {
+        return None;
+    }
+    // SAFETY: the call filled in a string that lives in the buffer.
+    Some(
+        unsafe { CStr::from_ptr(entry.pw_name) }
+            .to_string_lossy()
+            .into_owned(),
+    )
+}
+
+/// The name of a group.
+pub fn group_name(gid: u32) -> Option<String> {
+    let mut buffer = vec![0; 1 << 18];
+    // SAFETY: as in `group_members`.
+    let mut entry: libc::group = unsafe { std::mem::zeroed() };
+    let mut found = std::ptr::null_mut();
+    // SAFETY: as in `group_members`, without a name to pass.
+    let status = unsafe {
+        libc::getgrgid_r(
+            gid,
+            &raw mut entry,
+            buffer.as_mut_ptr(),
+            buffer.len(),
+            &raw mut found,
+        )
+    };
+    if status != 0 || found.is_null() {
+        return None;
+    }
+    // SAFETY: the call filled in a string that lives in the buffer.
+    Some(
+        unsafe { CStr::from_ptr(entry.gr_name) }
+            .to_string_lossy()
+            .into_owned(),
+    )
+}
+
 /// The number of a group and the names of its members.
 pub fn group_members(name: &str) -> Option<(u32, Vec<String>)> {
     let name = CString::new(name).ok()?;
@@ -65,6 +119,8 @@ mod tests {
     fn root_is_known_and_nonsense_is_not() {
         assert_eq!(user_id("root"), Some(0));
         assert_eq!(group_members("root").map(|(gid, _)| gid), Some(0));
+        assert_eq!(user_name(0).as_deref(), Some("root"));
+        assert_eq!(group_name(0).as_deref(), Some("root"));
         assert_eq!(user_id("no such user"), None);
         assert!(group_members("no such group").is_none());
     }

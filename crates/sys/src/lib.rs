@@ -23,6 +23,7 @@ pub mod launcher;
 pub mod pseudo_terminal;
 pub mod seccomp;
 pub mod signals;
+pub mod socket;
 pub mod store_view;
 pub mod support;
 pub mod usage;
