@@ -21,8 +21,8 @@ use firn_store::{
     Store, StoreError, StorePathSet, StoreTraits, VerifyOptions, missing,
 };
 use firn_store_model::{
-    Derivation, DerivedPath, DrvOutput, OutputName, Realisation, Signature, SingleDerivedPath,
-    StoreDir, StorePath, ValidPathInfo,
+    Derivation, DerivedPath, DrvOutput, OutputName, OutputsSpec, Realisation, Signature,
+    SingleDerivedPath, StoreDir, StorePath, ValidPathInfo,
 };
 
 use crate::BuildSettings;
@@ -378,7 +378,7 @@ impl Store for BuildingStore {
     }
 
     fn verify(&self, options: VerifyOptions) -> Result<bool, StoreError> {
-        self.store.verify(options)
+        self.store.verify_with(options, self)
     }
 
     fn query_missing(&self, paths: &[DerivedPath]) -> Result<MissingPaths, StoreError> {
@@ -454,7 +454,64 @@ impl Store for BuildingStore {
     }
 
     fn repair_path(&self, path: &StorePath) -> Result<(), StoreError> {
-        self.store.repair_path(path)
+        let shown = self.store.store_dir().print(path);
+        if self.settings.substitute
+            && !self.substituters.is_empty()
+            && self
+                .store
+                .repair_from(path, &self.substituters.in_order())?
+        {
+            return Ok(());
+        }
+        // Since nobody else has it, it is made anew.
+        let info = self.store.query_path_info(path)?;
+        let deriver = match info.and_then(|info| info.deriver.clone()) {
+            Some(deriver) if self.store.is_valid_path(&deriver)? => deriver,
+            _ => return Err(StoreError::other(format!("cannot repair path '{shown}'"))),
+        };
+        let wanted = DerivedPath::Built {
+            drv: Arc::new(SingleDerivedPath::Opaque(deriver)),
+            outputs: OutputsSpec::All,
+        };
+        self.build_paths(&[wanted], BuildMode::Repair)
+    }
+
+    fn query_substitutable(
+        &self,
+        paths: &StorePathSet,
+    ) -> Result<BTreeMap<StorePath, (Arc<ValidPathInfo>, u64)>, StoreError> {
+        let mut found = BTreeMap::new();
+        if !self.settings.substitute || self.substituters.is_empty() {
+            return Ok(found);
+        }
+        for path in paths {
+            for substituter in self.substituters.in_order().iter() {
+                if substituter.store_dir() != self.store.store_dir() {
+                    continue;
+                }
+                // One that fails has nothing; another may.
+                if let Ok(Some(info)) = substituter.query_path_info(path) {
+                    let size = substituter.download_size(path).unwrap_or(0);
+                    found.insert(path.clone(), (info, size));
+                    break;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn substitute_paths(&self, paths: &StorePathSet) -> Result<(), StoreError> {
+        if !self.settings.substitute || self.substituters.is_empty() {
+            return Ok(());
+        }
+        let wanted: Vec<DerivedPath> = paths.iter().cloned().map(DerivedPath::Opaque).collect();
+        // What cannot be had is no error here; it was told when it was found out.
+        self.build_paths_with_results(&wanted, BuildMode::Normal)
+            .map(drop)
+    }
+
+    fn interrupt(&self) {
+        self.cancel();
     }
 
     fn build_log(&self, path: &StorePath) -> Result<Option<Vec<u8>>, StoreError> {

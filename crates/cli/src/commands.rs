@@ -3,6 +3,7 @@
 pub mod build;
 pub mod config;
 pub mod copy;
+pub mod daemon;
 pub mod debug;
 pub mod derivation;
 pub mod develop;
@@ -13,6 +14,7 @@ pub mod key;
 pub mod log;
 pub mod nix_build;
 pub mod nix_collect_garbage;
+pub mod nix_copy_closure;
 pub mod nix_hash;
 pub mod nix_instantiate;
 pub mod nix_shell;
@@ -21,8 +23,10 @@ pub mod path_info;
 pub mod ps;
 pub mod repl;
 pub mod run;
+pub mod serve;
 pub mod store;
 pub mod system;
+pub mod why_depends;
 
 use crate::program::NIX_VERSION;
 use crate::verbs::{self, Verb};
@@ -31,9 +35,11 @@ use crate::{Args, Context, Failure, Program};
 /// The verbs of `firn` and `nix`, sorted.
 static VERBS: &[&Verb] = &[
     &build::BUILD,
+    &config::CHECK,
     &config::SHOW,
     &copy::COPY,
     &debug::DEBUG,
+    &daemon::DAEMON,
     &derivation::ADD,
     &derivation::SHOW,
     &enter::ENTER,
@@ -50,7 +56,9 @@ static VERBS: &[&Verb] = &[
     &key::CONVERT_SECRET_TO_PUBLIC,
     &key::GENERATE_SECRET,
     &log::LOG,
+    &store::list::NAR_CAT,
     &store::read::NAR_DUMP_PATH,
+    &store::list::NAR_LS,
     &store::read::NAR_PACK,
     &path_info::PATH_INFO,
     &ps::PS,
@@ -58,16 +66,22 @@ static VERBS: &[&Verb] = &[
     &repl::REPL,
     &run::RUN,
     &run::SHELL,
+    &serve::SERVE,
     &store::add::ADD,
     &store::add::ADD_FILE,
     &store::add::ADD_PATH,
-    &store::read::CAT,
+    &store::list::STORE_CAT,
+    &store::exchange::COPY_LOG,
+    &store::exchange::COPY_SIGS,
     &store::collect::DELETE,
     &store::read::DUMP_PATH,
     &store::collect::GC,
     &store::read::INFO,
+    &store::list::STORE_LS,
+    &store::exchange::MAKE_CONTENT_ADDRESSED,
     &store::collect::OPTIMISE,
     &store::read::PATH_FROM_HASH_PART,
+    &store::read::PING,
     &store::verify::REPAIR,
     &store::verify::SIGN,
     &store::verify::VERIFY,
@@ -82,10 +96,15 @@ static VERBS: &[&Verb] = &[
     &system::switch::SWITCH_TO_CONFIGURATION,
     &system::machines::TEST,
     &system::machines::VM,
+    &why_depends::WHY_DEPENDS,
 ];
 
 /// Runs what the program's name asks for.
 pub fn dispatch(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
+    if args.peek() == Some(daemon::CONNECTION) {
+        args.next();
+        return daemon::serve_connection(context, args);
+    }
     if !context.program.has_verbs() && args.has_flag("--help") {
         return help_of_older(context);
     }
@@ -96,6 +115,8 @@ pub fn dispatch(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         Program::NixShell => nix_shell::run(context, args),
         Program::NixHash => nix_hash::run(context, args),
         Program::NixStore => nix_store::run(context, args),
+        Program::NixCopyClosure => nix_copy_closure::run(context, args),
+        Program::NixDaemon => daemon::run(context, args),
         Program::NixCollectGarbage => nix_collect_garbage::run(context, args),
         Program::NixosRebuild => system::rebuild::run(context, args),
         other => Err(Failure::message(format!(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use firn_events::Level;
+use firn_events::{Level, SharedSink};
 use firn_settings::{Feature, FeatureSet, Machine, Settings, Sources};
 use firn_source::SourcePath;
 
@@ -66,6 +66,8 @@ pub struct Context {
     pub variables: BTreeMap<&'static str, String>,
     /// The directory of the script that this program interprets.
     pub script_directory: Option<SourcePath>,
+    /// Who is told what happens, if not the console.
+    pub events: Option<SharedSink>,
     /// Whether nothing more is to be said of results without a root.
     pub no_gc_warning: AtomicBool,
 }
@@ -95,6 +97,7 @@ impl Context {
             debug_on_failure: false,
             variables: BTreeMap::new(),
             script_directory: None,
+            events: None,
             no_gc_warning: AtomicBool::new(false),
         };
         loaded?;

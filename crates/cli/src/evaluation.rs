@@ -11,7 +11,9 @@ use firn_eval::{
     on_large_stack,
 };
 use firn_events::Level;
-use firn_instantiate::{Library, Observer, StoreHost, Surroundings, search_path};
+use firn_instantiate::{
+    Library, Observer, OpenCache, StoreHost, Surroundings, search_path,
+};
 use firn_settings::Feature;
 use firn_source::{FileOrigin, FileTable, Severity, SourcePath, Span};
 use firn_store::Store;
@@ -19,6 +21,7 @@ use firn_store::Store;
 use crate::eval_flags::{AutoArg, EvalFlags};
 use crate::focus::{self, Libraries};
 use crate::sources::{self, Text};
+use crate::stores::StoreUrl;
 use crate::watching::Watching;
 use crate::{Console, Context, Failure, Frame, Report, surroundings};
 
@@ -228,8 +231,32 @@ fn surroundings_of(context: &Context, flags: &EvalFlags) -> Surroundings {
             )))
         }),
         observer: None,
+        open_cache: cache_opener(context),
         interrupted: Arc::new(AtomicBool::new(false)),
     }
+}
+
+/// What opens binary caches for expressions. They may not choose how a cache is treated, so an
+/// address has no parameters, and files of this machine are no binary cache.
+fn cache_opener(context: &Context) -> OpenCache {
+    let openers = context.cache_openers();
+    Box::new(move |url| {
+        let parsed = StoreUrl::parse(url);
+        let may_be_files = surroundings::variable("_NIX_IN_TEST").is_some();
+        let is_fit = matches!(parsed.scheme.as_str(), "http" | "https")
+            || (parsed.scheme == "file" && may_be_files);
+        if !is_fit {
+            return Err(HostError::new(
+                "'fetchClosure' only supports http:// and https:// stores",
+            ));
+        }
+        if !parsed.params.is_empty() {
+            return Err(HostError::new(format!(
+                "'fetchClosure' does not support URL query parameters (in '{url}')"
+            )));
+        }
+        openers(&parsed).map_err(|failure| HostError::new(failure.to_string()))
+    })
 }
 
 /// A variable as evaluations see it: those that the command sets, then the environment's.

@@ -31,8 +31,12 @@ pub struct ConsoleSink {
 }
 
 impl ConsoleSink {
-    /// The sink for a command; all stores of a command share it.
+    /// The sink for a command; all stores of a command share it. What happens for
+    /// a client of a daemon is told to the client.
     pub fn shared(context: &Context) -> SharedSink {
+        if let Some(events) = &context.events {
+            return SharedSink::clone(events);
+        }
         static SINK: OnceLock<Arc<ConsoleSink>> = OnceLock::new();
         let sink = SINK.get_or_init(|| {
             Arc::new(Self {

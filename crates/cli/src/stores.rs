@@ -6,6 +6,9 @@
 //! open come from the environment (`NIX_STORE_DIR`, `NIX_STATE_DIR`, `NIX_LOG_DIR`).
 
 mod caches;
+mod remote;
+
+pub use caches::read_secret_key;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -162,10 +165,17 @@ impl Context {
     /// Opens a store that is neither a binary cache nor one of this machine; `None` if it is one
     /// of these.
     fn open_elsewhere(&self, url: &StoreUrl) -> Result<Option<Arc<dyn Store>>, Failure> {
-        Ok(match url.scheme.as_str() {
-            "dummy" => Some(Arc::new(DummyStore::new(store_dir_of(url)?))),
-            _ => None,
-        })
+        if url.scheme == "dummy" {
+            return Ok(Some(Arc::new(DummyStore::new(store_dir_of(url)?))));
+        }
+        if url.scheme == "auto" && self.has_only_daemon() {
+            let url = StoreUrl {
+                scheme: "daemon".to_owned(),
+                ..url.clone()
+            };
+            return self.open_remote(&url);
+        }
+        self.open_remote(url)
     }
 
     /// Opens the store that the settings name, if it is one of this machine.
@@ -239,6 +249,12 @@ impl Context {
             store_dir,
             root,
         })
+    }
+
+    /// Whether the store of this machine cannot be written, but someone listens who can.
+    fn has_only_daemon(&self) -> bool {
+        let state_dir = filled("NIX_STATE_DIR").unwrap_or_else(|| DEFAULT_STATE_DIR.to_owned());
+        !is_writable(Path::new(&state_dir)) && self.daemon_socket().exists()
     }
 
     /// The root of a store of the user's own, where `auto` means that.

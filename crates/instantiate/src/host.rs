@@ -36,6 +36,9 @@ pub type Messages = Box<dyn Fn(Message) + Send + Sync>;
 /// Fetches what an address of the search path stands for, and gives the place on this machine.
 pub type FetchPlace = Box<dyn Fn(&[u8]) -> Result<Vec<u8>, HostError> + Send + Sync>;
 
+/// Opens a binary cache by its address.
+pub type OpenCache = Box<dyn Fn(&str) -> Result<Arc<dyn Store>, HostError> + Send + Sync>;
+
 /// The standard library, which `<firn>` names.
 #[derive(Clone, Debug)]
 pub enum Library {
@@ -89,6 +92,8 @@ pub struct Surroundings {
     pub fetch_place: FetchPlace,
     /// Is told what the evaluation depends on.
     pub observer: Option<Arc<dyn Observer>>,
+    /// Opens a binary cache by its address.
+    pub open_cache: OpenCache,
     /// Set when the user wants evaluation to stop.
     pub interrupted: Arc<AtomicBool>,
 }

@@ -20,7 +20,7 @@ mod source_tree;
 pub use builtins::all as builtins;
 pub use derived::single_path_of;
 pub use embedded::EmbeddedFiles;
-pub use host::{Environment, FetchPlace, Library, Messages, StoreHost, Surroundings};
+pub use host::{Environment, FetchPlace, Library, Messages, OpenCache, StoreHost, Surroundings};
 pub use observer::Observer;
 pub use pending::Pending;
 pub use recipe::{Instantiated, Recipe, RecipeError};

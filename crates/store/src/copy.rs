@@ -12,7 +12,6 @@ use firn_events::{ActivityGuard, ActivityKind, ActivityType, Level, Progress, Sh
 use firn_store_model::{StorePath, ValidPathInfo};
 
 use crate::error::StoreError;
-use crate::parallel::for_each;
 use crate::store::Store;
 use crate::types::{NarOptions, StorePathSet};
 
@@ -23,6 +22,8 @@ pub struct CopyOptions {
     pub repair: bool,
     /// Demand a signature by a trusted key, where the receiving store is set up to demand one.
     pub check_signatures: bool,
+    /// Let the receiving store substitute what it can first.
+    pub substitute: bool,
     /// How many paths are copied at once.
     pub n_jobs: usize,
     /// Who is told what happens.
@@ -36,7 +37,7 @@ pub fn copy_closure(
     paths: &StorePathSet,
     options: &CopyOptions,
 ) -> Result<StorePathSet, StoreError> {
-    let infos = closure_infos(from, paths, options.n_jobs)?;
+    let infos = closure_infos(from, paths)?;
     copy_infos(from, to, infos, options)
 }
 
@@ -47,37 +48,29 @@ pub fn copy_paths(
     paths: &StorePathSet,
     options: &CopyOptions,
 ) -> Result<StorePathSet, StoreError> {
-    let infos = infos_of(from, paths, options.n_jobs)?;
+    let infos = infos_of(from, paths)?;
     copy_infos(from, to, infos, options)
 }
 
 type Infos = BTreeMap<StorePath, Arc<ValidPathInfo>>;
 
-/// What a store knows of paths, asked in parallel.
-fn infos_of(store: &dyn Store, paths: &StorePathSet, n_jobs: usize) -> Result<Infos, StoreError> {
-    let paths: Vec<&StorePath> = paths.iter().collect();
-    let infos = Mutex::new(Infos::new());
-    for_each(&paths, n_jobs.max(1), |path| {
-        let info = crate::closure::path_info(store, path)?;
-        infos
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert((*path).clone(), info);
-        Ok(())
-    })?;
-    Ok(infos.into_inner().unwrap_or_else(PoisonError::into_inner))
+/// What a store knows of paths that have to be valid.
+fn infos_of(store: &dyn Store, paths: &StorePathSet) -> Result<Infos, StoreError> {
+    let infos = store.query_path_infos(paths)?;
+    match paths.iter().find(|path| !infos.contains_key(*path)) {
+        None => Ok(infos),
+        Some(path) => Err(StoreError::InvalidPath {
+            path: store.store_dir().print(path),
+        }),
+    }
 }
 
 /// The same for everything that is referred to, one rank of references after the other.
-fn closure_infos(
-    store: &dyn Store,
-    paths: &StorePathSet,
-    n_jobs: usize,
-) -> Result<Infos, StoreError> {
+fn closure_infos(store: &dyn Store, paths: &StorePathSet) -> Result<Infos, StoreError> {
     let mut infos = Infos::new();
     let mut frontier = paths.clone();
     while !frontier.is_empty() {
-        let found = infos_of(store, &frontier, n_jobs)?;
+        let found = infos_of(store, &frontier)?;
         frontier = found
             .values()
             .flat_map(|info| &info.references)
@@ -105,6 +98,9 @@ fn copy_infos(
         )));
     }
     let all: StorePathSet = infos.keys().cloned().collect();
+    if options.substitute {
+        to.substitute_paths(&all)?;
+    }
     if !options.repair {
         for path in to.query_valid_paths(&all)? {
             infos.remove(&path);

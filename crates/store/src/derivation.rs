@@ -45,7 +45,7 @@ pub(crate) fn read_from_nar(
 }
 
 /// The contents of an archive that holds a single file.
-fn single_file(nar: &[u8]) -> Option<&[u8]> {
+pub(crate) fn single_file(nar: &[u8]) -> Option<&[u8]> {
     let mut rest = nar;
     for expected in ["nix-archive-1", "(", "type", "regular", "contents"] {
         if take_string(&mut rest)? != expected.as_bytes() {

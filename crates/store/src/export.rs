@@ -52,7 +52,7 @@ pub fn import_paths(
     let mut paths = Vec::new();
     while decode_export_mark(source).map_err(StoreError::format)? {
         let mut nar = Vec::new();
-        read_archive(source, &mut nar)?;
+        copy_archive(source, &mut nar)?;
         let trailer =
             ExportTrailer::decode(store.store_dir(), source).map_err(StoreError::format)?;
         let mut info = PathInfo::new(Hasher::sha256(&nar), nar.len() as u64);
@@ -68,9 +68,9 @@ pub fn import_paths(
     Ok(paths)
 }
 
-/// Reads one archive, no byte more, and keeps its bytes. Only as much of the framing is looked at
-/// as it takes to find the end.
-pub fn read_archive(source: &mut dyn Read, into: &mut Vec<u8>) -> Result<(), StoreError> {
+/// Copies one archive, no byte more. Only as much of the framing is looked at as it takes to find
+/// the end, and no more is held in memory.
+pub fn copy_archive(source: &mut dyn Read, into: &mut dyn Write) -> Result<(), StoreError> {
     if token(source, into)? != b"nix-archive-1" {
         return Err(StoreError::format("input doesn't look like a Nix archive"));
     }
@@ -100,36 +100,47 @@ pub fn read_archive(source: &mut dyn Read, into: &mut Vec<u8>) -> Result<(), Sto
     }
 }
 
-fn length(source: &mut dyn Read, into: &mut Vec<u8>) -> Result<u64, StoreError> {
+fn length(source: &mut dyn Read, into: &mut dyn Write) -> Result<u64, StoreError> {
     let mut bytes = [0; 8];
     source.read_exact(&mut bytes).map_err(cut_short)?;
-    into.extend_from_slice(&bytes);
+    into.write_all(&bytes).map_err(not_taken)?;
     Ok(u64::from_le_bytes(bytes))
 }
 
-fn token(source: &mut dyn Read, into: &mut Vec<u8>) -> Result<Vec<u8>, StoreError> {
+fn token(source: &mut dyn Read, into: &mut dyn Write) -> Result<Vec<u8>, StoreError> {
     let length = length(source, into)?;
     if length > 64 {
         return Err(StoreError::format("bad Nix archive: tag is too long"));
     }
     let mut text = vec![0; length.next_multiple_of(8) as usize];
     source.read_exact(&mut text).map_err(cut_short)?;
-    into.extend_from_slice(&text);
+    into.write_all(&text).map_err(not_taken)?;
     text.truncate(length as usize);
     Ok(text)
 }
 
-fn value(source: &mut dyn Read, into: &mut Vec<u8>) -> Result<(), StoreError> {
+fn value(source: &mut dyn Read, into: &mut dyn Write) -> Result<(), StoreError> {
     let length = length(source, into)?;
-    let padded = length
+    let mut left = length
         .checked_next_multiple_of(8)
         .ok_or_else(|| StoreError::format("bad Nix archive: a string is too long"))?;
-    // Reading as far as there is something to read does not believe the length.
-    let n_read = source.take(padded).read_to_end(into).map_err(cut_short)?;
-    if n_read as u64 != padded {
-        return Err(cut_short(io::ErrorKind::UnexpectedEof.into()));
+    let mut buffer = vec![0; usize::try_from(left).unwrap_or(usize::MAX).min(64 * 1024)];
+    while left > 0 {
+        let wanted = buffer
+            .len()
+            .min(usize::try_from(left).unwrap_or(usize::MAX));
+        source
+            .read_exact(&mut buffer[..wanted])
+            .map_err(cut_short)?;
+        into.write_all(&buffer[..wanted]).map_err(not_taken)?;
+        left -= wanted as u64;
     }
     Ok(())
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "made for map_err")]
+fn not_taken(error: io::Error) -> StoreError {
+    StoreError::other(format!("writing a Nix archive: {error}"))
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "made for map_err")]

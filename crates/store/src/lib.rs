@@ -2,7 +2,7 @@
 //!
 //! Read first: [`Store`] (what a store can be asked), [`LocalStore`] (the real thing), [`tree`]
 //! (how files come in and go out), [`BinaryCacheStore`] (files described by other files, here or far
-//! away). [`copy_closure`] brings paths from any store to any other. [`closure`](mod@closure) walks references, [`derivation`] reads
+//! away), [`RemoteStore`] (a daemon). [`copy_closure`] brings paths from any store to any other. [`closure`](mod@closure) walks references, [`derivation`] reads
 //! derivations and their hashes, [`hash_tree`] names contents without a store.
 //!
 //! Absences: nothing here knows a value of the language; nothing prints, reads the environment or
@@ -11,6 +11,7 @@
 
 mod binary_cache;
 pub mod closure;
+mod content_addressed;
 mod copy;
 pub mod derivation;
 mod dummy;
@@ -22,16 +23,24 @@ mod local;
 pub mod missing;
 mod parallel;
 pub mod profile;
+mod remote;
 mod store;
 pub mod tree;
 pub mod types;
 pub mod validity;
 
-pub use binary_cache::{BinaryCacheOptions, BinaryCacheStore, DiskCacheOptions, NarInfoDiskCache};
+pub use binary_cache::{
+    BinaryCacheOptions, BinaryCacheStore, DiskCacheOptions, NarInfoDiskCache, S3Bucket, S3Options,
+};
+pub use content_addressed::make_content_addressed;
 pub use copy::{CopyOptions, copy_closure, copy_paths};
 pub use dummy::DummyStore;
 pub use error::StoreError;
 pub use local::{GcTestHooks, LocalOptions, LocalStore, Location};
+pub use remote::{
+    RemoteStore, RemoteStoreOptions, ServeStore, ServeStoreOptions, SshOptions, SshTransport,
+    Transport,
+};
 pub use store::Store;
 pub use types::*;
 

@@ -63,6 +63,20 @@ pub trait Store: Send + Sync {
     /// What the store knows of a path; `None` when the path is not valid.
     fn query_path_info(&self, path: &StorePath) -> Result<Option<Arc<ValidPathInfo>>, StoreError>;
 
+    /// What the store knows of those among some paths that are valid.
+    fn query_path_infos(
+        &self,
+        paths: &StorePathSet,
+    ) -> Result<BTreeMap<StorePath, Arc<ValidPathInfo>>, StoreError> {
+        let mut infos = BTreeMap::new();
+        for path in paths {
+            if let Some(info) = self.query_path_info(path)? {
+                infos.insert(path.clone(), info);
+            }
+        }
+        Ok(infos)
+    }
+
     /// Whether a path is valid.
     fn is_valid_path(&self, path: &StorePath) -> Result<bool, StoreError> {
         Ok(self.query_path_info(path)?.is_some())
@@ -274,6 +288,34 @@ pub trait Store: Send + Sync {
         mode: BuildMode,
     ) -> Result<Vec<BuildResult>, StoreError>;
 
+    /// Builds a derivation that need not be in the store; its inputs are, and all of them are store
+    /// paths. The result has no realisations but those of the outputs.
+    fn build_derivation(
+        &self,
+        drv_path: &StorePath,
+        derivation: &Derivation,
+        mode: BuildMode,
+    ) -> Result<BuildResult, StoreError> {
+        let _ = (drv_path, derivation, mode);
+        Err(self.unsupported("building a derivation that is not in the store"))
+    }
+
+    /// What substituting paths would bring, and how many bytes would be downloaded for it; those
+    /// that nobody offers are not there.
+    fn query_substitutable(
+        &self,
+        paths: &StorePathSet,
+    ) -> Result<BTreeMap<StorePath, (Arc<ValidPathInfo>, u64)>, StoreError> {
+        let _ = paths;
+        Ok(BTreeMap::new())
+    }
+
+    /// Substitutes as many of some paths as it can; that others remain is no error.
+    fn substitute_paths(&self, paths: &StorePathSet) -> Result<(), StoreError> {
+        let _ = paths;
+        Ok(())
+    }
+
     /// Makes a path valid, by substitution if it is not.
     fn ensure_path(&self, path: &StorePath) -> Result<(), StoreError>;
 
@@ -294,6 +336,10 @@ pub trait Store: Send + Sync {
         let _ = (drv_path, log);
         Err(self.unsupported("keeping build logs"))
     }
+
+    /// Makes requests that other threads wait for end soon, with an error, as far as they can be
+    /// ended.
+    fn interrupt(&self) {}
 
     /// The error for an operation that this store does not offer.
     fn unsupported(&self, operation: &'static str) -> StoreError {

@@ -236,6 +236,34 @@ pub enum BuildStatus {
 }
 
 impl BuildStatus {
+    /// The status with a number of the worker protocol; a number of a later time is a failure of
+    /// no particular kind.
+    pub fn from_number(number: u64) -> Self {
+        use BuildStatus::*;
+        [
+            Built,
+            Substituted,
+            AlreadyValid,
+            PermanentFailure,
+            InputRejected,
+            OutputRejected,
+            TransientFailure,
+            CachedFailure,
+            TimedOut,
+            MiscFailure,
+            DependencyFailed,
+            LogLimitExceeded,
+            NotDeterministic,
+            ResolvesToAlreadyValid,
+            NoSubstituters,
+            HashMismatch,
+            Cancelled,
+        ]
+        .into_iter()
+        .find(|status| *status as u64 == number)
+        .unwrap_or(MiscFailure)
+    }
+
     /// Whether the outputs are there now.
     pub fn is_success(self) -> bool {
         matches!(
@@ -275,6 +303,10 @@ pub struct StoreTraits {
     pub trusts_us: Option<bool>,
     /// Whether its paths need no signature.
     pub is_trusted: bool,
+    /// The version of the program that answers for it, where there is one and it has been asked.
+    pub version: Option<String>,
+    /// The version of the protocol that we speak, and the one that it speaks.
+    pub protocol: Option<(String, String)>,
 }
 
 /// A profile generation.

@@ -84,6 +84,7 @@ pub(crate) const LAYERS: &[(&str, u8, Allowed)] = &[
             "store",
             "build",
             "store-model",
+            "transfer",
             "sys",
             "hash",
             "settings",

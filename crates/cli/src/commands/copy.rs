@@ -1,6 +1,10 @@
 //! `copy`: paths and what they refer to, from one store to another.
 
-use firn_store::{CopyOptions, copy_closure, copy_paths};
+use std::sync::Arc;
+
+use firn_settings::Feature;
+use firn_store::{BuildMode, CopyOptions, Store, copy_closure, copy_paths};
+use firn_store_model::DerivedPath;
 
 use crate::installables::PathSelection;
 use crate::log_sink::ConsoleSink;
@@ -11,7 +15,7 @@ use crate::{Arg, Args, Context, Failure};
 pub static COPY: Verb = Verb {
     path: &["copy"],
     about: "copy paths between stores",
-    usage: "[--from STORE] [--to STORE] [--no-check-sigs] [--no-recursive] [--all] PATH…",
+    usage: "[--from STORE] [--to STORE] [--no-check-sigs] [--no-recursive] [--substitute-on-destination] [--all] PATH…",
     only_firn: false,
     run,
 };
@@ -21,7 +25,7 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         recursive: true,
         ..PathSelection::default()
     };
-    let (mut from, mut to, mut check_signatures) = (None, None, true);
+    let (mut from, mut to, mut check_signatures, mut substitute) = (None, None, true, false);
     while let Some(arg) = args.next() {
         match arg {
             Arg::Word(word) => selection.installables.words.push(word),
@@ -29,7 +33,7 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
                 "--from" => from = Some(args.value(&flag)?),
                 "--to" => to = Some(args.value(&flag)?),
                 "--no-check-sigs" => check_signatures = false,
-                "-s" | "--substitute-on-destination" => {}
+                "-s" | "--substitute-on-destination" => substitute = true,
                 _ => {
                     if !selection.take(&flag, args, context)? {
                         context.take_common(&flag, args)?;
@@ -39,15 +43,26 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         }
     }
     context.settle();
-    if from.is_none() && to.is_none() {
-        return Err(Failure::usage("you must pass '--from' and/or '--to'"));
-    }
-    let open = |url: Option<&String>| match url {
-        Some(url) => context.open_store_url(url),
-        None => context.open_store(),
-    };
-    let (source, target) = (open(from.as_ref())?, open(to.as_ref())?);
+    let (source, target) = context.open_two(from.as_deref(), to.as_deref())?;
     let recursive = std::mem::replace(&mut selection.recursive, false);
+    let mut realisations = Vec::new();
+    if !selection.all && !selection.derivation {
+        let wanted = selection.installables.derived_paths(context, &source)?;
+        let built: Vec<DerivedPath> = wanted
+            .into_iter()
+            .filter(|it| matches!(it, DerivedPath::Built { .. }))
+            .collect();
+        if !built.is_empty() {
+            let results = source.build_paths_with_results(&built, BuildMode::Normal)?;
+            if let Some(failed) = results.iter().find(|it| !it.status.is_success()) {
+                return Err(Failure::message(failed.error.clone()));
+            }
+            if context.settings.is_enabled(Feature::CaDerivations) {
+                let outputs = results.into_iter().flat_map(|it| it.outputs.into_values());
+                realisations.extend(outputs);
+            }
+        }
+    }
     let paths = selection
         .store_paths(context, &source)?
         .into_iter()
@@ -55,6 +70,7 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     let options = CopyOptions {
         repair: false,
         check_signatures,
+        substitute,
         n_jobs: usize::try_from(context.settings.transfer.http_connections)
             .unwrap_or(0)
             .clamp(1, 32),
@@ -65,5 +81,31 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     } else {
         copy_paths(source.as_ref(), target.as_ref(), &paths, &options)?;
     }
+    for realisation in realisations {
+        // The one that the store keeps may be signed.
+        let kept = source.query_realisation(&realisation.id)?;
+        if let Some(realisation) = kept {
+            target.register_realisation(&realisation, check_signatures)?;
+        }
+    }
     Ok(0)
+}
+
+impl Context {
+    /// Opens where something is copied from and where it goes; the store of the settings where one of
+    /// them is not given.
+    pub fn open_two(
+        &self,
+        from: Option<&str>,
+        to: Option<&str>,
+    ) -> Result<(Arc<dyn Store>, Arc<dyn Store>), Failure> {
+        if from.is_none() && to.is_none() {
+            return Err(Failure::usage("you must pass '--from' and/or '--to'"));
+        }
+        let open = |url: Option<&str>| match url {
+            Some(url) => self.open_store_url(url),
+            None => self.open_store(),
+        };
+        Ok((open(from)?, open(to)?))
+    }
 }

@@ -9,6 +9,7 @@ mod graph;
 mod query;
 mod realise;
 mod registration;
+mod serve;
 mod upkeep;
 
 pub(crate) use upkeep::{parse_max_freed, print_freed};
@@ -60,6 +61,7 @@ enum Operation {
     RepairPath,
     Optimise,
     GenerateKey,
+    Serve,
 }
 
 impl Operation {
@@ -88,6 +90,7 @@ impl Operation {
             "--repair-path" => Self::RepairPath,
             "--optimise" | "--optimize" => Self::Optimise,
             "--generate-binary-cache-key" => Self::GenerateKey,
+            "--serve" => Self::Serve,
             _ => return None,
         })
     }
@@ -107,13 +110,19 @@ pub fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     let Some(operation) = wanted.operation else {
         return Err(Failure::usage("no operation specified"));
     };
-    if wanted.from_stdin && !matches!(operation, Operation::Import | Operation::Restore) {
+    if wanted.from_stdin
+        && !matches!(
+            operation,
+            Operation::Import | Operation::Restore | Operation::Serve
+        )
+    {
         wanted.read_words()?;
     }
     match operation {
         Operation::Dump => contents::dump(&wanted),
         Operation::Restore => contents::restore(&wanted),
         Operation::GenerateKey => upkeep::generate_key(&wanted),
+        Operation::Serve => serve::serve(context, &wanted),
         _ => {
             let session = Session {
                 context,
@@ -229,7 +238,7 @@ impl Session<'_> {
             Operation::VerifyPath => self.verify_path(),
             Operation::RepairPath => self.repair_path(),
             Operation::Optimise => self.optimise(),
-            Operation::Dump | Operation::Restore | Operation::GenerateKey => {
+            Operation::Dump | Operation::Restore | Operation::GenerateKey | Operation::Serve => {
                 unreachable!("these need no store")
             }
         }

@@ -2,5 +2,7 @@
 
 pub mod add;
 pub mod collect;
+pub mod exchange;
+pub mod list;
 pub mod read;
 pub mod verify;

@@ -1,10 +1,15 @@
 //! Binary caches and transfers as the settings describe them, and the substituters.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use firn_store::{BinaryCacheOptions, BinaryCacheStore, DiskCacheOptions, NarInfoDiskCache, Store};
+use firn_events::SharedSink;
+use firn_store::{
+    BinaryCacheOptions, BinaryCacheStore, DiskCacheOptions, NarInfoDiskCache, S3Bucket, S3Options,
+    Store,
+};
 use firn_store_model::{PublicKeys, SecretKey};
 use firn_transfer::{Client, Compression};
 
@@ -16,13 +21,16 @@ use crate::{Context, Failure};
 /// The database of answers of binary caches, which the reference shares.
 const DISK_CACHE: &str = "binary-cache-v7.sqlite";
 
+/// Opens a binary cache.
+pub type CacheOpener = Box<dyn Fn(&StoreUrl) -> Result<Arc<dyn Store>, Failure> + Send + Sync>;
+
 /// How long a cache that failed is left alone.
 const DISABLE_SECONDS: u64 = 60;
 
 impl StoreUrl {
     /// Whether it names a binary cache.
     pub fn is_binary_cache(&self) -> bool {
-        matches!(self.scheme.as_str(), "file" | "http" | "https")
+        matches!(self.scheme.as_str(), "file" | "http" | "https" | "s3")
     }
 
     pub(super) fn number(&self, name: &str) -> Option<i64> {
@@ -66,6 +74,25 @@ impl Context {
             self.transfer_client()?,
             options,
         )?)
+    }
+
+    /// Opens binary caches later, when this context is not at hand.
+    pub fn cache_openers(&self) -> CacheOpener {
+        let transfer = self.transfer_options();
+        let events = ConsoleSink::shared(self);
+        let template = self.binary_cache_options(&StoreUrl::parse("https://template"));
+        Box::new(move |url| {
+            let options = match &template {
+                Ok(options) => options.clone(),
+                Err(failure) => return Err(Failure::message(failure.to_string())),
+            };
+            let client = Client::new(transfer.clone(), SharedSink::clone(&events))
+                .map_err(|error| Failure::message(error.to_string()))?;
+            let address = format!("{}://{}", url.scheme, url.authority);
+            let store_dir = store_dir_of(url)?;
+            let cache = BinaryCacheStore::open(&address, &store_dir, client, options)?;
+            Ok(Arc::new(cache))
+        })
     }
 
     fn open_lazily(&self, url: &StoreUrl) -> Result<BinaryCacheStore, Failure> {
@@ -120,6 +147,11 @@ impl Context {
             priority: number("priority")?,
             want_mass_query: url.flag("want-mass-query"),
             is_trusted: url.flag("trusted").unwrap_or(false),
+            bucket: if url.scheme == "s3" {
+                Some(Arc::new(bucket_of(url)?))
+            } else {
+                None
+            },
             disk_cache: self.disk_cache(url),
             disable_for: if self.settings.build.fallback {
                 Duration::from_secs(DISABLE_SECONDS)
@@ -185,8 +217,94 @@ impl Context {
     }
 }
 
-fn read_secret_key(file: &str) -> Result<SecretKey, Failure> {
+/// Reads a key that signs.
+pub fn read_secret_key(file: &str) -> Result<SecretKey, Failure> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::message(format!("reading the secret key \"{file}\": {error}")))?;
     SecretKey::parse(&text).map_err(|error| Failure::message(error.to_string()))
+}
+
+/// The bucket that an address `s3://BUCKET/PREFIX?…` names.
+fn bucket_of(url: &StoreUrl) -> Result<S3Bucket, Failure> {
+    let param = |name: &str| url.params.get(name).filter(|it| !it.is_empty()).cloned();
+    let (bucket, prefix) = url
+        .authority
+        .split_once('/')
+        .unwrap_or((url.authority.as_str(), ""));
+    let scheme = param("scheme").unwrap_or_else(|| "https".to_owned());
+    let endpoint = param("endpoint").map(|endpoint| {
+        if endpoint.contains("://") {
+            endpoint
+        } else {
+            format!("{scheme}://{endpoint}")
+        }
+    });
+    let region = param("region")
+        .or_else(|| filled("AWS_REGION"))
+        .or_else(|| filled("AWS_DEFAULT_REGION"));
+    Ok(S3Bucket::new(&S3Options {
+        bucket: bucket.to_owned(),
+        prefix: prefix.to_owned(),
+        region: region.unwrap_or_else(|| "us-east-1".to_owned()),
+        endpoint,
+        virtual_host: match param("addressing-style").as_deref() {
+            Some("virtual") => Some(true),
+            Some("path") => Some(false),
+            _ => None,
+        },
+        credentials: bucket_credentials(param("profile").as_deref()),
+    })?)
+}
+
+/// The credentials of the environment, or of a profile in the file that tools for S3 share.
+fn bucket_credentials(profile: Option<&str>) -> Option<(String, String, Option<String>)> {
+    if profile.is_none()
+        && let (Some(id), Some(secret)) =
+            (filled("AWS_ACCESS_KEY_ID"), filled("AWS_SECRET_ACCESS_KEY"))
+    {
+        return Some((id, secret, filled("AWS_SESSION_TOKEN")));
+    }
+    let file = filled("AWS_SHARED_CREDENTIALS_FILE").map_or_else(
+        || surroundings::home().join(".aws/credentials"),
+        PathBuf::from,
+    );
+    let text = std::fs::read_to_string(file).ok()?;
+    let wanted = profile.map_or_else(
+        || filled("AWS_PROFILE").unwrap_or_else(|| "default".to_owned()),
+        str::to_owned,
+    );
+    let values = section(&text, &wanted);
+    let value = |name: &str| values.get(name).cloned();
+    Some((
+        value("aws_access_key_id")?,
+        value("aws_secret_access_key")?,
+        value("aws_session_token"),
+    ))
+}
+
+/// The values of a section of a file of sections.
+fn section(text: &str, wanted: &str) -> BTreeMap<String, String> {
+    let mut values = BTreeMap::new();
+    let mut is_wanted = false;
+    for line in text.lines().map(str::trim) {
+        if let Some(name) = line.strip_prefix('[').and_then(|it| it.strip_suffix(']')) {
+            is_wanted = name.trim() == wanted;
+        } else if let (true, Some((name, value))) = (is_wanted, line.split_once('=')) {
+            values.insert(name.trim().to_owned(), value.trim().to_owned());
+        }
+    }
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sections_are_told_apart() {
+        let text = "[default]\na = 1\n# b = 3\n[ other ]\na=2\n";
+        assert_eq!(section(text, "default")["a"], "1");
+        assert_eq!(section(text, "other")["a"], "2");
+        assert!(section(text, "none").is_empty());
+    }
 }

@@ -1,6 +1,7 @@
 //! The builtins that name, make or read store objects. They belong to a
 //! [`StoreHost`](crate::StoreHost) and are registered together with it.
 
+mod closures;
 mod derivation;
 mod derivation_strict;
 mod fetchers;
@@ -12,6 +13,7 @@ use firn_eval::Builtin;
 /// All of them.
 pub fn all() -> Vec<Builtin> {
     [
+        closures::BUILTINS,
         derivation::BUILTINS,
         derivation_strict::BUILTINS,
         fetchers::BUILTINS,

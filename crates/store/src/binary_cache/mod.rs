@@ -14,9 +14,10 @@
 //! once for each path.
 
 mod disk_cache;
+mod s3;
 mod upload;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,8 +33,10 @@ use firn_store_model::{
 use firn_transfer::{Client, Compression, Request, TransferError};
 
 pub use disk_cache::{DiskCacheOptions, NarInfoDiskCache};
+pub use s3::{S3Bucket, S3Options};
 
 use disk_cache::Remembered;
+use s3::Method;
 
 use crate::error::StoreError;
 use crate::parallel::for_each;
@@ -73,6 +76,8 @@ pub struct BinaryCacheOptions {
     pub want_mass_query: Option<bool>,
     /// Whether its paths need no signature.
     pub is_trusted: bool,
+    /// The bucket that the cache is in, if it is in one.
+    pub bucket: Option<Arc<S3Bucket>>,
     /// Where archives for upload are prepared.
     pub temporary_dir: PathBuf,
     /// What is remembered between runs.
@@ -97,6 +102,7 @@ impl BinaryCacheOptions {
             priority: None,
             want_mass_query: None,
             is_trusted: false,
+            bucket: None,
             temporary_dir,
             disk_cache: None,
             disable_for: Duration::ZERO,
@@ -122,7 +128,8 @@ pub struct BinaryCacheStore {
 }
 
 impl BinaryCacheStore {
-    /// Opens the cache at a `file://`, `http://` or `https://` address. One that does not exist
+    /// Opens the cache at a `file://`, `http://` or `https://` address, or in the bucket of the
+    /// options. One that does not exist
     /// yet is made, if it can be written.
     pub fn open(
         url: &str,
@@ -230,12 +237,15 @@ impl BinaryCacheStore {
     }
 
     /// The address of a file of the cache. A narinfo may also name a file elsewhere.
-    fn url_of(&self, name: &str) -> String {
+    fn url_of(&self, method: Method, name: &str) -> String {
         if ["https://", "http://", "file://"]
             .iter()
             .any(|scheme| name.starts_with(scheme))
         {
             return name.to_owned();
+        }
+        if let Some(bucket) = &self.options.bucket {
+            return bucket.address(method, name);
         }
         format!(
             "{}/{}",
@@ -244,7 +254,7 @@ impl BinaryCacheStore {
         )
     }
 
-    fn request(&self, name: &str) -> Result<Request, StoreError> {
+    fn request(&self, method: Method, name: &str) -> Result<Request, StoreError> {
         // Names come from narinfo files, and must not lead out of a directory of files.
         if name.split('/').any(|part| part == "..") {
             return Err(StoreError::other(format!(
@@ -262,7 +272,7 @@ impl BinaryCacheStore {
                 self.url
             )));
         }
-        Ok(Request::new(self.url_of(name)))
+        Ok(Request::new(self.url_of(method, name)))
     }
 
     /// Takes note of a failure: the cache is left alone for a while.
@@ -287,7 +297,10 @@ impl BinaryCacheStore {
 
     /// Reads a small file; `None` if there is none.
     fn get(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        match self.client.get(&self.request(name)?, MAX_META_SIZE) {
+        match self
+            .client
+            .get(&self.request(Method::Get, name)?, MAX_META_SIZE)
+        {
             Ok((bytes, _)) => Ok(Some(bytes)),
             Err(error) if error.is_absence() => Ok(None),
             Err(error) => Err(self.failed(&error)),
@@ -296,7 +309,7 @@ impl BinaryCacheStore {
 
     fn exists(&self, name: &str) -> Result<bool, StoreError> {
         self.client
-            .exists(&self.request(name)?)
+            .exists(&self.request(Method::Head, name)?)
             .map_err(|error| self.failed(&error))
     }
 
@@ -374,7 +387,7 @@ impl BinaryCacheStore {
         let compression = Compression::parse(&narinfo.compression).map_err(StoreError::format)?;
         let download = self
             .client
-            .download(&self.request(&narinfo.url)?)
+            .download(&self.request(Method::Get, &narinfo.url)?)
             .map_err(|error| self.failed(&error))?;
         let body = download.decoded().map_err(|error| self.failed(&error))?;
         let reader = compression
@@ -436,6 +449,24 @@ impl Store for BinaryCacheStore {
         Ok(self
             .narinfo_of(path)?
             .map(|narinfo| Arc::new(narinfo.info.clone())))
+    }
+
+    fn query_path_infos(
+        &self,
+        paths: &StorePathSet,
+    ) -> Result<BTreeMap<StorePath, Arc<ValidPathInfo>>, StoreError> {
+        let paths: Vec<&StorePath> = paths.iter().collect();
+        let infos = Mutex::new(BTreeMap::new());
+        for_each(&paths, N_QUESTIONS, |path| {
+            if let Some(info) = self.query_path_info(path)? {
+                infos
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert((*path).clone(), info);
+            }
+            Ok(())
+        })?;
+        Ok(infos.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn query_valid_paths(&self, paths: &StorePathSet) -> Result<StorePathSet, StoreError> {
@@ -613,10 +644,10 @@ impl Store for BinaryCacheStore {
                 None => return Ok(None),
             }
         };
-        match self
-            .client
-            .get(&self.request(&format!("log/{drv_path}"))?, u64::MAX - 1)
-        {
+        match self.client.get(
+            &self.request(Method::Get, &format!("log/{drv_path}"))?,
+            u64::MAX - 1,
+        ) {
             Ok((log, _)) => Ok(Some(log)),
             Err(error) if error.is_absence() => Ok(None),
             Err(error) => Err(self.failed(&error)),

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
 use super::BinaryCacheStore;
+use super::s3::Method;
 use crate::error::StoreError;
 use crate::store::Store as _;
 use crate::types::{AddOptions, DumpFormat};
@@ -195,7 +196,7 @@ impl BinaryCacheStore {
             open: &|| Ok(Box::new(reopen()?)),
         };
         self.client
-            .put(&self.url_of(name), &upload)
+            .put(&self.url_of(Method::Put, name), &upload)
             .map_err(|error| self.upload_failed(&error))
     }
 
@@ -242,7 +243,7 @@ impl BinaryCacheStore {
             open: &|| Ok(Box::new(&body[..])),
         };
         self.client
-            .put(&self.url_of(name), &upload)
+            .put(&self.url_of(Method::Put, name), &upload)
             .map_err(|error| self.upload_failed(&error))
     }
 

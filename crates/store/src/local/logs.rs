@@ -2,24 +2,19 @@
 //! derivation, as they are or compressed (`.bz2`).
 
 use std::io::{Read as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use firn_store_model::StorePath;
 use firn_sys::file::sibling_name;
 
-use super::LocalStore;
+use super::{LocalStore, Location};
 use crate::error::{StoreError, path_error};
 use crate::store::Store as _;
 
 impl LocalStore {
     /// Where the log of a derivation's build goes, without the extension of a compressed one.
     pub fn log_path(&self, drv_path: &StorePath) -> PathBuf {
-        let (directory, name) = drv_path.as_str().split_at(2);
-        self.location
-            .log_dir
-            .join("drvs")
-            .join(directory)
-            .join(name)
+        self.location.log_path(drv_path)
     }
 
     pub(super) fn read_build_log(&self, path: &StorePath) -> Result<Option<Vec<u8>>, StoreError> {
@@ -34,29 +29,7 @@ impl LocalStore {
                 None => return Ok(None),
             }
         };
-        let plain = self.log_path(&drv_path);
-        match std::fs::read(&plain) {
-            Ok(log) => return Ok(Some(log)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(path_error("reading", &plain)(error)),
-        }
-        let mut compressed = plain.into_os_string();
-        compressed.push(".bz2");
-        let compressed = PathBuf::from(compressed);
-        match std::fs::File::open(&compressed) {
-            Ok(file) => {
-                let mut log = Vec::new();
-                // A log that was cut short is still worth reading.
-                match bzip2::read::MultiBzDecoder::new(file).read_to_end(&mut log) {
-                    Err(error) if log.is_empty() => {
-                        Err(path_error("decompressing", &compressed)(error))
-                    }
-                    _ => Ok(Some(log)),
-                }
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(path_error("reading", &compressed)(error)),
-        }
+        read_log(&self.log_path(&drv_path))
     }
 
     pub(super) fn write_build_log(
@@ -82,5 +55,39 @@ impl LocalStore {
             std::fs::rename(&temporary, &path)
         })();
         written.map_err(path_error("writing", &path))
+    }
+}
+
+impl Location {
+    /// Where the log of a derivation's build goes, without the extension of a compressed one.
+    pub fn log_path(&self, drv_path: &StorePath) -> PathBuf {
+        let (directory, name) = drv_path.as_str().split_at(2);
+        self.log_dir.join("drvs").join(directory).join(name)
+    }
+}
+
+/// Reads a log, as it is or compressed.
+pub(crate) fn read_log(plain: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    match std::fs::read(plain) {
+        Ok(log) => return Ok(Some(log)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(path_error("reading", plain)(error)),
+    }
+    let mut compressed = plain.as_os_str().to_owned();
+    compressed.push(".bz2");
+    let compressed = PathBuf::from(compressed);
+    match std::fs::File::open(&compressed) {
+        Ok(file) => {
+            let mut log = Vec::new();
+            // A log that was cut short is still worth reading.
+            match bzip2::read::MultiBzDecoder::new(file).read_to_end(&mut log) {
+                Err(error) if log.is_empty() => {
+                    Err(path_error("decompressing", &compressed)(error))
+                }
+                _ => Ok(Some(log)),
+            }
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(path_error("reading", &compressed)(error)),
     }
 }

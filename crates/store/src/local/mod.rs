@@ -38,6 +38,8 @@ use firn_store_model::{
 
 pub use config::{GcTestHooks, LocalOptions, Location};
 use db::{Database, Registration};
+pub(crate) use logs::read_log;
+pub(crate) use roots::make_link_to;
 use temp_roots::TempRoots;
 
 use crate::derivation::HashModulos;
@@ -243,6 +245,8 @@ impl Store for LocalStore {
             want_mass_query: self.options.want_mass_query,
             trusts_us: Some(true),
             is_trusted: self.options.is_trusted,
+            version: None,
+            protocol: None,
         }
     }
 

@@ -12,7 +12,7 @@ use firn_hash::{Algorithm, Hasher};
 use firn_store_model::StorePath;
 use firn_sys::file::{replace_symlink, sync_parent};
 
-use super::LocalStore;
+use super::{LocalStore, Location};
 use crate::error::{StoreError, path_error};
 use crate::fault;
 use crate::store::Store as _;
@@ -23,34 +23,11 @@ impl LocalStore {
         path: &StorePath,
         link: &Path,
     ) -> Result<PathBuf, StoreError> {
-        let link = canonical_text(link);
-        let store_dir = &self.location.store_dir;
-        if store_dir.contains(link.as_os_str().as_bytes()) {
-            return Err(StoreError::other(format!(
-                "creating a garbage collector root (\"{}\") in the Nix store is forbidden (are you \
-                 running nix-build inside the store?)",
-                link.display()
-            )));
-        }
         self.add_temp_roots(std::slice::from_ref(path))?;
-        // A link that leads into the store is ours to replace; anything else is not.
-        if let Ok(metadata) = std::fs::symlink_metadata(&link) {
-            let ours = metadata.file_type().is_symlink()
-                && std::fs::read_link(&link)
-                    .is_ok_and(|target| self.location.logical_target(&target).is_some());
-            if !ours {
-                return Err(StoreError::other(format!(
-                    "cannot create symlink \"{}\"; already exists",
-                    link.display()
-                )));
-            }
+        let link = make_link_to(&self.location, path, link, self.options.physical_links)?;
+        if self.options.fsync_metadata {
+            sync_parent(&link).map_err(path_error("syncing", &link))?;
         }
-        let target = if self.options.physical_links {
-            self.location.physical_path(path)
-        } else {
-            PathBuf::from(store_dir.print(path))
-        };
-        self.make_link(&target, &link)?;
         self.make_indirect_root(&link)?;
         Ok(link)
     }
@@ -77,6 +54,47 @@ impl LocalStore {
         }
         Ok(())
     }
+}
+
+/// Makes a link to a path, in the place of an earlier one but of nothing else. It is no root yet.
+pub(crate) fn make_link_to(
+    location: &Location,
+    path: &StorePath,
+    link: &Path,
+    to_physical: bool,
+) -> Result<PathBuf, StoreError> {
+    let link = canonical_text(link);
+    let store_dir = &location.store_dir;
+    if store_dir.contains(link.as_os_str().as_bytes()) {
+        return Err(StoreError::other(format!(
+            "creating a garbage collector root (\"{}\") in the Nix store is forbidden (are you \
+             running nix-build inside the store?)",
+            link.display()
+        )));
+    }
+    // A link that leads into the store is ours to replace; anything else is not.
+    if let Ok(metadata) = std::fs::symlink_metadata(&link) {
+        let ours = metadata.file_type().is_symlink()
+            && std::fs::read_link(&link)
+                .is_ok_and(|target| location.logical_target(&target).is_some());
+        if !ours {
+            return Err(StoreError::other(format!(
+                "cannot create symlink \"{}\"; already exists",
+                link.display()
+            )));
+        }
+    }
+    let target = if to_physical {
+        location.physical_path(path)
+    } else {
+        PathBuf::from(store_dir.print(path))
+    };
+    if let Some(parent) = link.parent() {
+        std::fs::create_dir_all(parent).map_err(path_error("creating directory", parent))?;
+    }
+    fault::point("roots: make link");
+    replace_symlink(&target, &link).map_err(path_error("creating symlink", &link))?;
+    Ok(link)
 }
 
 /// A path without `.`, `..` and doubled slashes, by its text alone.

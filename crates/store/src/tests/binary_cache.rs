@@ -47,6 +47,7 @@ fn copying() -> CopyOptions {
     CopyOptions {
         repair: false,
         check_signatures: true,
+        substitute: false,
         n_jobs: 4,
         events: NullSink::shared(),
     }

@@ -170,6 +170,7 @@ fn check_listing(cache_dir: &Path, source: &TestStore, top: &StorePath, temporar
     let copying = crate::CopyOptions {
         repair: false,
         check_signatures: false,
+        substitute: false,
         n_jobs: 2,
         events: NullSink::shared(),
     };

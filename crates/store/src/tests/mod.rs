@@ -8,4 +8,5 @@ mod collecting;
 mod crashing;
 mod file_server;
 mod interop;
+mod s3;
 mod support;

@@ -1,11 +1,10 @@
-//! `store info`, `store cat`, `store dump-path`, `store path-from-hash-part`, `nar pack`: looking
+//! `store info`, `store dump-path`, `store path-from-hash-part`, `nar pack`: looking
 //! at a store and taking things out of it.
 
 use std::io::{IsTerminal as _, Write as _};
 
 use firn_events::Level;
 use firn_store::tree::{Listing, LocalTree, stream};
-use serde_json::json;
 
 use crate::installables::one_path;
 use crate::program::NIX_VERSION;
@@ -22,13 +21,18 @@ pub static INFO: Verb = Verb {
     run: info,
 };
 
-/// `store cat PATH`.
-pub static CAT: Verb = Verb {
-    path: &["store", "cat"],
-    about: "print a file of the store",
-    usage: "PATH",
+/// `store ping`, the old name.
+pub static PING: Verb = Verb {
+    path: &["store", "ping"],
+    about: "the same as 'store info'",
+    usage: "[--json]",
     only_firn: false,
-    run: cat,
+    run: |context, args| {
+        context
+            .console
+            .warn("'store ping' is a deprecated alias for 'store info'");
+        info(context, args)
+    },
 };
 
 /// `store dump-path PATH`.
@@ -82,55 +86,48 @@ fn info(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         }
     }
     context.settle();
-    context.open_store()?;
-    let url = StoreUrl::parse(&context.settings.store.store).render();
-    let version = if context.program.is_firn() {
+    let store = context.open_store()?;
+    let traits = store.introduce().map(|()| store.traits());
+    // A store that is not reached is shown as what was asked for.
+    let url = match store.url() {
+        url if url == "daemon" => url,
+        _ => StoreUrl::parse(&context.settings.store.store).render(),
+    };
+    let traits = traits.inspect_err(|_| {
+        let text = format!("Store URL: {url}");
+        context.console.log(Level::Notice, &text);
+    })?;
+    let own_version = if context.program.is_firn() {
         env!("CARGO_PKG_VERSION")
     } else {
         NIX_VERSION
     };
+    let is_local = traits.protocol.is_none() && traits.trusts_us == Some(true);
+    let version = traits
+        .version
+        .or_else(|| is_local.then(|| own_version.to_owned()));
     if as_json {
-        let shown = json!({"trusted": true, "url": url, "version": version});
+        let mut shown = serde_json::Map::new();
+        if let Some(trusts_us) = traits.trusts_us {
+            shown.insert("trusted".to_owned(), trusts_us.into());
+        }
+        shown.insert("url".to_owned(), url.into());
+        if let Some(version) = version {
+            shown.insert("version".to_owned(), version.into());
+        }
+        let shown = serde_json::Value::Object(shown);
         context.console.print_line(shown.to_string())?;
         return Ok(0);
     }
     let console = context.console;
     console.log(Level::Notice, &format!("Store URL: {url}"));
-    console.log(Level::Notice, &format!("Version: {version}"));
-    console.log(Level::Notice, "Trusted: 1");
-    Ok(0)
-}
-
-fn cat(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
-    let word = context.one_word(args)?;
-    let store = context.open_store()?;
-    let absolute = sources::absolute(&word);
-    let (path, rest) = store
-        .store_dir()
-        .split(absolute.path.as_bytes())
-        .map_err(|it| Failure::message(it.to_string()))?;
-    if !store.is_valid_path(&path)? {
-        let path = store.store_dir().print(&path);
-        return Err(Failure::message(format!("path '{path}' is not valid")));
+    if let Some(version) = version {
+        console.log(Level::Notice, &format!("Version: {version}"));
     }
-    let missing = || Failure::message(format!("path '{}' does not exist", absolute.path));
-    let place = store.physical_path(&path).ok_or_else(missing)?;
-    let rest = String::from_utf8_lossy(rest).into_owned();
-    let place = match rest.trim_start_matches('/') {
-        "" => place,
-        rest => place.join(rest),
-    };
-    let metadata = std::fs::symlink_metadata(&place).map_err(|_| missing())?;
-    if !metadata.is_file() {
-        return Err(Failure::message(format!(
-            "path '{}' is not a regular file",
-            absolute.path
-        )));
+    if let Some(trusts_us) = traits.trusts_us {
+        let text = format!("Trusted: {}", u8::from(trusts_us));
+        console.log(Level::Notice, &text);
     }
-    let mut file = std::fs::File::open(&place).map_err(|_| missing())?;
-    let mut stdout = std::io::stdout().lock();
-    std::io::copy(&mut file, &mut stdout)?;
-    stdout.flush()?;
     Ok(0)
 }
 
