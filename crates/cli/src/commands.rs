@@ -10,6 +10,7 @@ pub mod develop;
 pub mod enter;
 pub mod eval;
 pub mod hash;
+pub mod hook;
 pub mod key;
 pub mod log;
 pub mod nix_build;
@@ -34,12 +35,14 @@ use crate::{Args, Context, Failure, Program};
 
 /// The verbs of `firn` and `nix`, sorted.
 static VERBS: &[&Verb] = &[
+    &hook::ALLOW,
     &build::BUILD,
     &config::CHECK,
     &config::SHOW,
     &copy::COPY,
     &debug::DEBUG,
     &daemon::DAEMON,
+    &hook::DENY,
     &derivation::ADD,
     &derivation::SHOW,
     &enter::ENTER,
@@ -53,6 +56,7 @@ static VERBS: &[&Verb] = &[
     &hash::TO_BASE32,
     &hash::TO_BASE64,
     &hash::TO_SRI,
+    &hook::HOOK,
     &key::CONVERT_SECRET_TO_PUBLIC,
     &key::GENERATE_SECRET,
     &log::LOG,

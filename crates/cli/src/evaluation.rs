@@ -11,9 +11,7 @@ use firn_eval::{
     on_large_stack,
 };
 use firn_events::Level;
-use firn_instantiate::{
-    Library, Observer, OpenCache, StoreHost, Surroundings, search_path,
-};
+use firn_instantiate::{Library, Observer, OpenCache, StoreHost, Surroundings, search_path};
 use firn_settings::Feature;
 use firn_source::{FileOrigin, FileTable, Severity, SourcePath, Span};
 use firn_store::Store;

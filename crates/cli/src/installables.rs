@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use firn_eval::{Coercion, Kind, Val};
 
+use firn_instantiate::Observer;
 use firn_instantiate::single_path_of;
 use firn_store::Store;
 use firn_store::closure::{ClosureOptions, closure, sort_topologically};
 use firn_store_model::{DerivedPath, OutputName, OutputsSpec, SingleDerivedPath, StorePath};
 
 use crate::eval_flags::EvalFlags;
-use crate::evaluation::{AutoArgs, Evaluation, Stop, evaluate};
+use crate::evaluation::{AutoArgs, Evaluation, Stop, evaluate, evaluate_observed};
 use crate::packages::derivations_in;
 use crate::remembering::Question;
 use crate::sources::Text;
@@ -170,12 +171,9 @@ impl Installables {
         let store_dir = store.store_dir().clone();
         let work = |evaluation: &mut Evaluation<'_, '_>| {
             let mut text = String::new();
-            let args = evaluation.auto_args()?;
-            for (value, _, outputs) in self.named_values(evaluation)? {
-                for path in built_by(evaluation, value, args, outputs.as_deref())? {
-                    text.push_str(&path.print(&store_dir));
-                    text.push('\n');
-                }
+            for path in self.built(evaluation)? {
+                text.push_str(&path.print(&store_dir));
+                text.push('\n');
             }
             Ok(text.into_bytes())
         };
@@ -189,6 +187,30 @@ impl Installables {
             .map(|line| DerivedPath::parse(&store_dir, line));
         let paths: Result<Vec<_>, _> = paths.collect();
         paths.map_err(|it| Failure::message(it.to_string()))
+    }
+
+    /// What the words evaluate to, while an observer is told what that depends on.
+    pub fn observed_paths(
+        &self,
+        context: &Context,
+        store: &Arc<dyn Store>,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Vec<DerivedPath>, Failure> {
+        if !self.are_evaluated(context) {
+            return self.derived_paths(context, store);
+        }
+        evaluate_observed(context, &self.eval, store, Some(observer), |evaluation| {
+            self.built(evaluation)
+        })
+    }
+
+    fn built(&self, evaluation: &mut Evaluation<'_, '_>) -> Result<Vec<DerivedPath>, Stop> {
+        let args = evaluation.auto_args()?;
+        let mut paths = Vec::new();
+        for (value, _, outputs) in self.named_values(evaluation)? {
+            paths.extend(built_by(evaluation, value, args, outputs.as_deref())?);
+        }
+        Ok(paths)
     }
 
     /// The words as a question whose answer can be remembered.

@@ -27,6 +27,7 @@ pub mod eval_flags;
 pub mod evaluation;
 pub mod failure;
 mod focus;
+pub mod hooks;
 pub mod installables;
 pub mod interruption;
 pub mod log_sink;

@@ -118,6 +118,16 @@ impl Trace {
         environment: &dyn Fn(&[u8]) -> Option<Vec<u8>>,
         store: &dyn Store,
     ) -> Result<bool, Change> {
+        let noted = self.check_outside(environment)?;
+        self.check_store(store)?;
+        Ok(noted)
+    }
+
+    /// The same for everything but the store: for results that a root keeps alive.
+    pub fn check_outside(
+        &mut self,
+        environment: &dyn Fn(&[u8]) -> Option<Vec<u8>>,
+    ) -> Result<bool, Change> {
         for (name, value) in &self.variables {
             if environment(name) != *value {
                 return Err(Change::Variable(lossy(name)));
@@ -128,7 +138,6 @@ impl Trace {
         for (path, found) in &mut self.paths {
             noted |= found.check(path, now)?;
         }
-        self.check_store(store)?;
         Ok(noted)
     }
 

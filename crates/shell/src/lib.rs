@@ -5,12 +5,14 @@
 //! build of its own, so that the result is a store object that is made once. [`Environment`] is
 //! what was found there; [`script`] is the text by which a bash becomes that environment, and
 //! [`classic`] the older way (`nix-shell`), in which the user's bash runs the beginning itself.
+//! [`changes`] is for shells that are already running.
 //!
 //! Absences: nothing here starts a program, reads this process's environment, or knows where the
 //! user's files are; the front end does.
 
 mod bash;
 pub mod capture;
+pub mod changes;
 pub mod classic;
 mod environment;
 pub mod script;
