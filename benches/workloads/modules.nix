@@ -51,7 +51,7 @@ let
       total = lib.mkIf (config.services."s${toString i}".enable == 1) i;
     };
   };
-  config = evalModules (genList module 220);
+  config = evalModules (genList module 3000);
   count = s: length s.packages + s.settings.${head (attrNames s.settings)};
 in
 foldl' (acc: s: acc + count s) config.total (attrValues config.services)
