@@ -167,13 +167,10 @@ fn remove_attrs<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
         return Ok(set.word());
     }
     names.sort_unstable();
-    let mut attrs = SetBuilder::with_capacity(flat.len());
-    for (slot, (name, value)) in flat.iter().enumerate() {
-        if names.binary_search(&name).is_err() {
-            attrs.push_at(name, value, flat.shape.position(slot));
-        }
-    }
-    Ok(ctx.new_set(attrs))
+    let keys = flat.shape.keys();
+    Ok(flat.filter(ctx.alloc(), |slot| {
+        names.binary_search(&keys[slot]).is_err()
+    }))
 }
 
 fn intersect_attrs<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
@@ -194,11 +191,8 @@ fn intersect_attrs<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
     if let Some(right) = right.as_flat()
         && right.len() <= left.len()
     {
-        for (slot, (name, value)) in right.iter().enumerate() {
-            if left.shape.find(name).is_some() {
-                attrs.push_at(name, value, right.shape.position(slot));
-            }
-        }
+        let keys = right.shape.keys();
+        return Ok(right.filter(ctx.alloc(), |slot| left.shape.find(keys[slot]).is_some()));
     } else {
         for &name in left.shape.keys() {
             if let Some(value) = right.get(name) {

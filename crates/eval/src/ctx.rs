@@ -156,7 +156,7 @@ impl<'h> Ctx<'h> {
             .copied()
             .collect();
         let builtins: &'h [Builtin] = alloc.slice(&builtins);
-        let empty_set = Val::set(&alloc, alloc.shared_shape(&[], &[]), &[]);
+        let empty_set = Val::set(&alloc, alloc.shared_shape(&[]), &[]);
         let empty_list = Val::list(&alloc, &[]);
         let empty_str = Val::string(&alloc, b"", ContextId::EMPTY);
         let internal = crate::internal::units(&alloc, builtins.len());

@@ -18,7 +18,8 @@ use crate::word::{Brand, TAG_SET, Word};
 
 const LAYERED: u64 = 1;
 
-/// Remembers, at one place of the code, where one key was in the last shape seen there.
+/// Remembers, at one place of the code, where one key was in the last set seen there, by the base
+/// of its shape.
 #[derive(Default)]
 pub struct InlineCache(AtomicU64);
 
@@ -89,6 +90,31 @@ impl<'h, C> FlatSet<'h, C> {
         Word::set_from(alloc, self.shape.bare(alloc), || {
             let (key, old) = attrs.next().expect("one for each key");
             value(key, old)
+        })
+    }
+
+    /// The attributes in the slots that `keep` chooses.
+    pub fn filter(self, alloc: &Alloc<'h>, mut keep: impl FnMut(usize) -> bool) -> Word<'h, C> {
+        let slots: Vec<u32> = (0..self.len() as u32)
+            .filter(|&slot| keep(slot as usize))
+            .collect();
+        if slots.len() == self.len() {
+            return self.word();
+        }
+        let keys: Vec<Symbol> = slots
+            .iter()
+            .map(|&slot| self.shape.keys()[slot as usize])
+            .collect();
+        let base =
+            if self.shape.is_shared() && keys.len() <= MAX_SHARED_FILTERED && alloc.may_share() {
+                alloc.shared_shape(&keys)
+            } else {
+                alloc.private_shape(&keys, &[])
+            };
+        let shape = alloc.derived_shape(base, self.shape, self.shape);
+        let mut slots = slots.iter();
+        Word::set_from(alloc, shape, || {
+            self.values[*slots.next().expect("one for each key") as usize]
         })
     }
 
@@ -243,12 +269,19 @@ impl<'h, C> Set<'h, C> {
         alloc: &Alloc<'h>,
     ) -> Option<Word<'h, C>> {
         let seen = cache.0.load(Ordering::Relaxed);
-        if seen >> 16 == self.first() {
+        let first = self.first();
+        let is_known = seen >> 16 == first
+            || (first & LAYERED == 0 && {
+                // SAFETY: just checked.
+                let flat = unsafe { self.flat_unchecked() };
+                seen >> 16 == flat.shape.base_address()
+            });
+        if is_known {
             let slot = seen & 0xffff;
             if slot == ABSENT {
                 return None;
             }
-            // SAFETY: the cache holds a slot of this very shape, hence of this flat set.
+            // SAFETY: the cache holds a slot of a shape with the keys of this flat set.
             return Some(unsafe {
                 self.object
                     .add(1 + slot as usize)
@@ -278,10 +311,11 @@ impl<'h, C> Set<'h, C> {
         };
         let slot = flat.shape.find(key);
         let remembered = slot.map_or(ABSENT, |slot| slot as u64);
-        if slot.is_none_or(|slot| (slot as u64) < ABSENT) && self.first() >> 48 == 0 {
+        let address = flat.shape.base_address();
+        if slot.is_none_or(|slot| (slot as u64) < ABSENT) && address >> 48 == 0 {
             cache
                 .0
-                .store((self.first() << 16) | remembered, Ordering::Relaxed);
+                .store((address << 16) | remembered, Ordering::Relaxed);
         }
         slot.map(|slot| flat.values[slot])
     }
@@ -393,8 +427,10 @@ impl<C> Default for SetBuilder<'_, C> {
     }
 }
 
-/// Sets that builtins make share their shape up to this number of keys.
+/// Sets that builtins make share their keys up to this number of them.
 const MAX_SHARED_KEYS: usize = 8;
+/// The same for sets made by leaving out attributes of one that shares its keys.
+const MAX_SHARED_FILTERED: usize = 64;
 
 impl<'h, C> SetBuilder<'h, C> {
     /// A builder with room for `n` attributes.
@@ -449,15 +485,13 @@ impl<'h, C> SetBuilder<'h, C> {
             }
         }
         let keys: Vec<Symbol> = self.entries.iter().map(|entry| entry.0).collect();
-        let positions: Vec<AttrPos> = if self.has_positions {
-            self.entries.iter().map(|entry| entry.2).collect()
-        } else {
-            Vec::new()
-        };
-        let shape = if keys.len() <= MAX_SHARED_KEYS && !self.has_positions && alloc.may_share() {
-            alloc.shared_shape(&keys, &positions)
-        } else {
+        let shape = if self.has_positions {
+            let positions: Vec<AttrPos> = self.entries.iter().map(|entry| entry.2).collect();
             alloc.private_shape(&keys, &positions)
+        } else if keys.len() <= MAX_SHARED_KEYS && alloc.may_share() {
+            alloc.shared_shape(&keys)
+        } else {
+            alloc.private_shape(&keys, &[])
         };
         let mut entries = self.entries.iter();
         Word::set_from(alloc, shape, || entries.next().expect("one for each key").1)

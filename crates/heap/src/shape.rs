@@ -1,17 +1,21 @@
 //! Shapes: which attributes a set has, and where they were written.
 //!
 //! A set object is the address of its shape and one word for each key, in the order of symbols.
-//! *Shared* shapes are interned by keys and positions: those of set literals, of small sets that
-//! builtins make, and of `//` between shared shapes. Code caches slots by shape, and plans for `//`
-//! are kept by pairs of shared shapes. *Private* shapes belong to sets whose keys are data; their
-//! number is unbounded, so nothing is kept for them.
+//! Every shape has a *base*: the shape with the same keys and no positions, which may be itself.
+//! Bases are *shared* (interned by their keys) where keys are written in code or are few; those of
+//! large sets whose keys are data are private, since their number is unbounded. Code remembers
+//! slots by base, and plans for `//` are kept by pairs of shared bases, so that it does not matter
+//! at which place of the code a set was written.
 //!
 //! Positions belong to the shape, not to the value: a literal's positions are the same every time
-//! it is evaluated.
+//! it is evaluated. Those of a set made from others are looked up in the shapes of these when
+//! somebody asks, which happens rarely.
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use firn_symbol::{FastMap, Symbol};
+use firn_symbol::Symbol;
+use hashbrown::HashTable;
 
 use crate::region::Alloc;
 
@@ -35,32 +39,61 @@ impl AttrPos {
     }
 }
 
+/// Where the attributes of a shape were written.
+#[derive(Clone, Copy)]
+enum Positions<'h> {
+    Nowhere,
+    /// All at the same place.
+    Uniform(AttrPos),
+    /// One for each key.
+    Listed(&'h [AttrPos]),
+    /// In one file; an offset for each key.
+    Offsets(u32, &'h [u32]),
+    /// Where the newer shape has them, or else the older one. The number counts how many steps it
+    /// takes at most to find out.
+    Derived(u32, &'h Shape<'h>, &'h Shape<'h>),
+}
+
+/// Chains of derived positions longer than this are written out.
+const MAX_STEPS: u32 = 8;
+
 /// The keys of sets.
 #[repr(align(16))]
 pub struct Shape<'h> {
     keys: &'h [Symbol],
-    /// One for each key, or none at all.
-    positions: &'h [AttrPos],
-    by_name: OnceLock<&'h [u32]>,
-    /// The shape with the same keys and no positions.
-    bare: OnceLock<&'h Shape<'h>>,
+    positions: Positions<'h>,
+    /// The shape with the same keys and no positions; never null once the shape is published.
+    base: AtomicPtr<Shape<'h>>,
+    /// As many slots as there are keys, in the order of names, or null; only in bases.
+    by_name: AtomicPtr<u32>,
     shared: bool,
 }
 
 impl<'h> Shape<'h> {
+    /// The shape with the same keys and no positions, or this one if none was made yet.
+    #[inline]
+    pub(crate) fn base(&self) -> &'h Shape<'h> {
+        // SAFETY: the base is set to a shape of the same heap before the shape is published.
+        unsafe { &*self.base.load(Ordering::Acquire) }
+    }
+
+    /// The address of the base, by which code remembers slots.
+    #[inline]
+    pub(crate) fn base_address(&self) -> u64 {
+        self.base.load(Ordering::Relaxed).addr() as u64
+    }
+
     /// The shape with the same keys and no positions: that of a set computed from one of this
     /// shape.
     pub fn bare(&'h self, alloc: &Alloc<'h>) -> &'h Shape<'h> {
-        if self.positions.is_empty() {
-            return self;
+        let base = self.base();
+        if matches!(base.positions, Positions::Nowhere) {
+            return base;
         }
-        self.bare.get_or_init(|| {
-            if self.shared {
-                alloc.shared_shape(self.keys, &[])
-            } else {
-                alloc.private_shape(self.keys, &[])
-            }
-        })
+        let bare = alloc.new_shape(self.keys, Positions::Nowhere, None, false);
+        self.base
+            .store(std::ptr::from_ref(bare).cast_mut(), Ordering::Release);
+        bare
     }
 
     /// The keys, in symbol order.
@@ -80,7 +113,7 @@ impl<'h> Shape<'h> {
         self.keys.is_empty()
     }
 
-    /// Whether this is the one shape with these keys and positions.
+    /// Whether the base is the one shape with these keys.
     #[inline]
     pub fn is_shared(&self) -> bool {
         self.shared
@@ -88,12 +121,35 @@ impl<'h> Shape<'h> {
 
     /// Where the attribute in this slot was written.
     pub fn position(&self, slot: usize) -> AttrPos {
-        self.positions.get(slot).copied().unwrap_or_default()
+        match self.positions {
+            Positions::Nowhere => AttrPos::NONE,
+            Positions::Uniform(position) => position,
+            Positions::Listed(positions) => positions[slot],
+            Positions::Offsets(file, offsets) => match offsets[slot] {
+                u32::MAX => AttrPos::NONE,
+                offset => AttrPos::new(file, offset),
+            },
+            Positions::Derived(_, older, newer) => {
+                let key = self.keys[slot];
+                match newer.find(key) {
+                    Some(slot) => newer.position(slot),
+                    None => older.position_of(key),
+                }
+            }
+        }
     }
 
-    /// Positions of all keys, or an empty slice.
-    pub(crate) fn positions(&self) -> &'h [AttrPos] {
-        self.positions
+    /// Where the attribute with this name was written.
+    pub fn position_of(&self, key: Symbol) -> AttrPos {
+        self.find(key)
+            .map_or(AttrPos::NONE, |slot| self.position(slot))
+    }
+
+    fn steps(&self) -> u32 {
+        match self.positions {
+            Positions::Derived(steps, ..) => steps,
+            _ => 0,
+        }
     }
 
     /// The slot of a key.
@@ -107,19 +163,27 @@ impl<'h> Shape<'h> {
     }
 
     /// Slots in the order of names.
-    pub fn by_name(&self, alloc: &Alloc<'h>) -> &'h [u32] {
-        self.by_name.get_or_init(|| {
-            let mut order: Vec<(u64, u32)> = (0..)
-                .zip(self.keys)
-                .map(|(slot, key)| (key.sort_key(), slot))
-                .collect();
-            order.sort_unstable_by(|left, right| {
-                left.0
-                    .cmp(&right.0)
-                    .then_with(|| self.keys[left.1 as usize].cmp_name(self.keys[right.1 as usize]))
-            });
-            alloc.values(order.into_iter().map(|(_, slot)| slot))
-        })
+    pub fn by_name(&'h self, alloc: &Alloc<'h>) -> &'h [u32] {
+        let base = self.base();
+        let known = base.by_name.load(Ordering::Acquire);
+        if !known.is_null() {
+            // SAFETY: what is stored there is the start of as many slots as there are keys.
+            return unsafe { std::slice::from_raw_parts(known, self.keys.len()) };
+        }
+        let mut order: Vec<(u64, u32)> = (0..)
+            .zip(self.keys)
+            .map(|(slot, key)| (key.sort_key(), slot))
+            .collect();
+        order.sort_unstable_by(|left, right| {
+            left.0
+                .cmp(&right.0)
+                .then_with(|| self.keys[left.1 as usize].cmp_name(self.keys[right.1 as usize]))
+        });
+        let slots = alloc.values(order.into_iter().map(|(_, slot)| slot));
+        // Whoever comes second stores the same order.
+        base.by_name
+            .store(slots.as_ptr().cast_mut(), Ordering::Release);
+        slots
     }
 }
 
@@ -143,15 +207,9 @@ impl Erased {
     }
 }
 
+/// The shared shapes of one heap: bases by their keys, and a few others by keys and positions.
 #[derive(Default)]
-struct Tables {
-    by_hash: FastMap<u64, Vec<Erased>>,
-    n_shared: usize,
-}
-
-/// The shared shapes of one heap.
-#[derive(Default)]
-pub(crate) struct ShapeTable(Mutex<Tables>);
+pub(crate) struct ShapeTable(Mutex<HashTable<(u64, Erased)>>);
 
 /// Beyond this number of shared shapes, new ones are private: data is being used as keys.
 const MAX_SHARED: usize = 1 << 18;
@@ -169,70 +227,160 @@ fn hash(keys: &[Symbol], positions: &[AttrPos]) -> u64 {
 }
 
 impl<'h> Alloc<'h> {
-    /// The shared shape with these keys, which must be sorted by symbol and distinct. `positions`
-    /// is empty or has one entry for each key.
-    ///
-    /// # Panics
-    /// If the keys are not sorted and distinct or the positions do not match.
-    pub fn shared_shape(&self, keys: &[Symbol], positions: &[AttrPos]) -> &'h Shape<'h> {
-        check(keys, positions);
+    fn new_shape(
+        &self,
+        keys: &'h [Symbol],
+        positions: Positions<'h>,
+        base: Option<&'h Shape<'h>>,
+        shared: bool,
+    ) -> &'h Shape<'h> {
+        let shape = self.value(Shape {
+            keys,
+            positions,
+            base: AtomicPtr::default(),
+            by_name: AtomicPtr::default(),
+            shared,
+        });
+        let base = base.unwrap_or(shape);
+        shape
+            .base
+            .store(std::ptr::from_ref(base).cast_mut(), Ordering::Release);
+        shape
+    }
+
+    fn interned(
+        &self,
+        keys: &[Symbol],
+        positions: &[AttrPos],
+        make: impl FnOnce() -> &'h Shape<'h>,
+    ) -> &'h Shape<'h> {
         let hash = hash(keys, positions);
-        let mut tables = self
+        let mut table = self
             .heap()
             .shapes
             .0
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let candidates = tables.by_hash.entry(hash).or_default();
-        for candidate in candidates.iter() {
+        let known = table.find(hash, |&(known, shape)| {
             // SAFETY: the table belongs to the heap of this allocator, whose lifetime is `'h`.
-            let shape: &'h Shape<'h> = unsafe { candidate.get() };
-            if shape.keys == keys && shape.positions == positions {
-                return shape;
-            }
-        }
-        let shape = self.value(Shape {
-            keys: self.slice(keys),
-            positions: self.slice(positions),
-            by_name: OnceLock::new(),
-            bare: OnceLock::new(),
-            shared: true,
+            let shape: &'h Shape<'h> = unsafe { shape.get() };
+            let same_positions = match shape.positions {
+                Positions::Listed(listed) => listed == positions,
+                _ => positions.is_empty(),
+            };
+            known == hash && shape.keys == keys && same_positions
         });
-        candidates.push(Erased::new(shape));
-        tables.n_shared += 1;
+        if let Some(&(_, shape)) = known {
+            // SAFETY: as above.
+            return unsafe { shape.get() };
+        }
+        let shape = make();
+        table.insert_unique(hash, (hash, Erased::new(shape)), |&(hash, _)| hash);
         shape
+    }
+
+    /// The shared shape with these keys, which must be sorted by symbol and distinct.
+    ///
+    /// # Panics
+    /// If the keys are not sorted and distinct.
+    pub fn shared_shape(&self, keys: &[Symbol]) -> &'h Shape<'h> {
+        check(keys);
+        self.interned(keys, &[], || {
+            self.new_shape(self.slice(keys), Positions::Nowhere, None, true)
+        })
+    }
+
+    /// A shape with a shared base for a place of the code: its keys were written in one file, at
+    /// these offsets (the largest number for none).
+    ///
+    /// # Panics
+    /// If the keys are not sorted and distinct or the offsets do not match.
+    pub fn literal_shape(&self, keys: &[Symbol], file: u32, offsets: &[u32]) -> &'h Shape<'h> {
+        assert_eq!(keys.len(), offsets.len(), "each key has an offset");
+        let base = self.shared_shape(keys);
+        let positions = Positions::Offsets(file, self.slice(offsets));
+        self.new_shape(base.keys, positions, Some(base), true)
     }
 
     /// Whether shapes made from data should still be shared.
     pub(crate) fn may_share(&self) -> bool {
-        let tables = self.heap().shapes.0.lock();
-        tables.unwrap_or_else(PoisonError::into_inner).n_shared < MAX_SHARED
+        let table = self.heap().shapes.0.lock();
+        table.unwrap_or_else(PoisonError::into_inner).len() < MAX_SHARED
     }
 
-    /// A shape for one set, with the same conditions as for a shared one.
+    /// A shape for one set, with the same condition as for a shared one, and a position for each
+    /// key or none at all.
     ///
     /// # Panics
-    /// If the keys are not sorted and distinct or the positions do not match.
+    /// If the keys are not sorted and distinct, or the positions do not match.
     pub fn private_shape(&self, keys: &[Symbol], positions: &[AttrPos]) -> &'h Shape<'h> {
-        check(keys, positions);
-        self.value(Shape {
-            keys: self.slice(keys),
-            positions: self.slice(positions),
-            by_name: OnceLock::new(),
-            bare: OnceLock::new(),
-            shared: false,
-        })
+        check(keys);
+        assert!(
+            positions.is_empty() || positions.len() == keys.len(),
+            "a shape has a position for each key or none"
+        );
+        let positions = match positions.split_first() {
+            None => Positions::Nowhere,
+            Some((&first, rest)) if rest.iter().all(|&other| other == first) => {
+                if first == AttrPos::NONE {
+                    Positions::Nowhere
+                } else {
+                    Positions::Uniform(first)
+                }
+            }
+            Some(_) => Positions::Listed(self.slice(positions)),
+        };
+        self.new_shape(self.slice(keys), positions, None, false)
+    }
+
+    /// A shape with this base whose attributes were written where `newer` has them, or else where
+    /// `older` has them.
+    pub fn derived_shape(
+        &self,
+        base: &'h Shape<'h>,
+        older: &'h Shape<'h>,
+        newer: &'h Shape<'h>,
+    ) -> &'h Shape<'h> {
+        let nowhere = |shape: &Shape<'_>| matches!(shape.positions, Positions::Nowhere);
+        if nowhere(older) && nowhere(newer) {
+            return base;
+        }
+        // What is already as it would be need not be made again; loops depend on that.
+        for same in [newer, older] {
+            if std::ptr::eq(same.base(), base)
+                && (newer.keys.iter()).all(|&key| same.position_of(key) == newer.position_of(key))
+                && (std::ptr::eq(same, older) || newer.len() == base.len())
+            {
+                return same;
+            }
+        }
+        let steps = 1 + older.steps().max(newer.steps());
+        let derived = self.new_shape(
+            base.keys,
+            Positions::Derived(steps, older, newer),
+            Some(base),
+            base.shared,
+        );
+        if steps <= MAX_STEPS {
+            return derived;
+        }
+        let positions: Vec<AttrPos> = (0..base.len()).map(|slot| derived.position(slot)).collect();
+        let make = || {
+            let positions = Positions::Listed(self.slice(&positions));
+            self.new_shape(base.keys, positions, Some(base), base.shared)
+        };
+        if base.shared {
+            self.interned(base.keys, &positions, make)
+        } else {
+            make()
+        }
     }
 }
 
-fn check(keys: &[Symbol], positions: &[AttrPos]) {
+fn check(keys: &[Symbol]) {
     assert!(
         keys.is_sorted_by(|left, right| left < right),
         "the keys of a shape are sorted and distinct"
-    );
-    assert!(
-        positions.is_empty() || positions.len() == keys.len(),
-        "a shape has a position for each key or none"
     );
 }
 
@@ -241,23 +389,27 @@ mod tests {
     use super::*;
     use crate::Heap;
 
-    #[test]
-    fn shared_shapes_are_unique_and_ordered_by_name() {
-        let heap = Heap::new();
-        let alloc = Alloc::new(&heap);
-        let mut keys: Vec<Symbol> = ["zeta", "alpha", "mid"]
+    fn keys(names: &[&str]) -> Vec<Symbol> {
+        let mut keys: Vec<Symbol> = names
             .iter()
             .map(|name| Symbol::intern(name.as_bytes()))
             .collect();
         keys.sort_unstable();
-        let shape = alloc.shared_shape(&keys, &[]);
-        assert!(std::ptr::eq(shape, alloc.shared_shape(&keys, &[])));
-        let positions = [AttrPos::new(0, 1), AttrPos::NONE, AttrPos::new(2, 5)];
-        let placed = alloc.shared_shape(&keys, &positions);
-        assert!(!std::ptr::eq(shape, placed));
-        assert_eq!(placed.position(2).get(), Some((2, 5)));
+        keys
+    }
+
+    #[test]
+    fn shared_shapes_are_unique_and_ordered_by_name() {
+        let heap = Heap::new();
+        let alloc = Alloc::new(&heap);
+        let keys = keys(&["zeta", "alpha", "mid"]);
+        let shape = alloc.shared_shape(&keys);
+        assert!(std::ptr::eq(shape, alloc.shared_shape(&keys)));
+        let placed = alloc.literal_shape(&keys, 0, &[1, u32::MAX, 5]);
+        assert!(std::ptr::eq(shape, placed.base()));
+        assert_eq!(placed.position(2).get(), Some((0, 5)));
         assert_eq!(placed.position(1).get(), None);
-        let names: Vec<_> = shape
+        let names: Vec<_> = placed
             .by_name(&alloc)
             .iter()
             .map(|&slot| shape.keys()[slot as usize].to_text())
@@ -265,5 +417,37 @@ mod tests {
         assert_eq!(names, ["alpha", "mid", "zeta"]);
         assert_eq!(shape.find(keys[1]), Some(1));
         assert_eq!(shape.find(Symbol::intern(b"absent")), None);
+    }
+
+    #[test]
+    fn derived_positions_prefer_the_newer_shape_and_loops_end() {
+        let heap = Heap::new();
+        let alloc = Alloc::new(&heap);
+        let both = keys(&["left", "right"]);
+        let right = keys(&["right"]);
+        let older = alloc.literal_shape(&both, 0, &[10, 20]);
+        let newer = alloc.literal_shape(&right, 1, &[30]);
+        let base = alloc.shared_shape(&both);
+        let derived = alloc.derived_shape(base, older, newer);
+        assert_eq!(derived.position_of(right[0]).get(), Some((1, 30)));
+        let other = both.iter().find(|key| **key != right[0]).expect("two keys");
+        assert_eq!(derived.position_of(*other).get().map(|at| at.0), Some(0));
+        // Doing it again changes nothing, hence makes nothing.
+        assert!(std::ptr::eq(
+            alloc.derived_shape(base, derived, newer),
+            derived
+        ));
+        // Two that take turns come back to a shape that was there before.
+        let third = alloc.literal_shape(&right, 2, &[40]);
+        let mut seen: Vec<*const Shape<'_>> = Vec::new();
+        let mut shape = derived;
+        for round in 0..100 {
+            let newer = if round % 2 == 0 { third } else { newer };
+            shape = alloc.derived_shape(base, shape, newer);
+            if shape.steps() == 0 && !seen.contains(&std::ptr::from_ref(shape)) {
+                seen.push(shape);
+            }
+        }
+        assert!(seen.len() <= 2, "{} shapes", seen.len());
     }
 }

@@ -13,7 +13,7 @@ use firn_symbol::{FastMap, Symbol};
 
 use crate::region::Alloc;
 use crate::set::{FlatSet, Set};
-use crate::shape::{AttrPos, Shape};
+use crate::shape::Shape;
 use crate::word::Word;
 
 /// Pairs of shapes with more keys than this get no plan.
@@ -26,9 +26,10 @@ const CACHE_SLOTS: usize = 1024;
 /// Marks a source index as one of the right set.
 const RIGHT: u32 = 1 << 31;
 
-/// How the union of two shapes is made.
+/// How the union of two sets is made whose shapes have these bases.
 struct Plan<'h> {
-    shape: &'h Shape<'h>,
+    /// The base of the result's shape.
+    base: &'h Shape<'h>,
     /// For each key, the slot on the left, or on the right with [`RIGHT`] set.
     sources: &'h [u32],
 }
@@ -39,11 +40,14 @@ struct Erased(*const Plan<'static>);
 // SAFETY: plans are immutable and shared between threads by reference; this is such a reference.
 unsafe impl Send for Erased {}
 
-/// The plans of one heap, by the addresses of both shapes.
+/// The plans of one heap, by the addresses of both bases.
 #[derive(Default)]
 pub(crate) struct PlanTable(Mutex<FastMap<(usize, usize), Erased>>);
 
-type CacheLine<'h> = Cell<(usize, usize, Option<&'h Plan<'h>>)>;
+/// A plan, and the shape of the union of two sets with these very shapes.
+type Known<'h> = (&'h Plan<'h>, &'h Shape<'h>);
+
+type CacheLine<'h> = Cell<(usize, usize, Option<Known<'h>>)>;
 
 /// A worker's direct-mapped view of the table.
 #[derive(Default)]
@@ -63,8 +67,8 @@ fn address(shape: &Shape<'_>) -> usize {
     std::ptr::from_ref(shape).addr()
 }
 
-/// Keys, positions and sources of the union, in symbol order.
-fn join(left: &Shape<'_>, right: &Shape<'_>) -> (Vec<Symbol>, Vec<AttrPos>, Vec<u32>) {
+/// Keys and sources of the union, in symbol order.
+fn join(left: &Shape<'_>, right: &Shape<'_>) -> (Vec<Symbol>, Vec<u32>) {
     let (left_keys, right_keys) = (left.keys(), right.keys());
     let most = left_keys.len() + right_keys.len();
     let mut keys = Vec::with_capacity(most);
@@ -91,21 +95,7 @@ fn join(left: &Shape<'_>, right: &Shape<'_>) -> (Vec<Symbol>, Vec<AttrPos>, Vec<
             l += 1;
         }
     }
-    let positions = if left.positions().is_empty() && right.positions().is_empty() {
-        Vec::new()
-    } else {
-        sources
-            .iter()
-            .map(|&source| {
-                if source & RIGHT == 0 {
-                    left.position(source as usize)
-                } else {
-                    right.position((source & !RIGHT) as usize)
-                }
-            })
-            .collect()
-    };
-    (keys, positions, sources)
+    (keys, sources)
 }
 
 fn apply<'h, C>(
@@ -126,37 +116,43 @@ fn apply<'h, C>(
     })
 }
 
+/// The plan for sets of these shapes, and the shape of their union.
+#[inline]
+fn known<'h>(alloc: &Alloc<'h>, left: &'h Shape<'h>, right: &'h Shape<'h>) -> Option<Known<'h>> {
+    let line = alloc.plan_cache.line(address(left), address(right));
+    if let (l, r, Some(known)) = line.get()
+        && (l, r) == (address(left), address(right))
+    {
+        return Some(known);
+    }
+    let plan = plan(alloc, left.base(), right.base())?;
+    let known = (plan, alloc.derived_shape(plan.base, left, right));
+    line.set((address(left), address(right), Some(known)));
+    Some(known)
+}
+
 fn plan<'h>(alloc: &Alloc<'h>, left: &'h Shape<'h>, right: &'h Shape<'h>) -> Option<&'h Plan<'h>> {
     let key = (address(left), address(right));
-    let line = alloc.plan_cache.line(key.0, key.1);
-    if let (l, r, Some(plan)) = line.get()
-        && (l, r) == key
-    {
-        return Some(plan);
-    }
     let mut table = alloc
         .heap()
         .plans
         .0
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
-    let plan: &'h Plan<'h> = if let Some(known) = table.get(&key) {
+    if let Some(known) = table.get(&key) {
         // SAFETY: the table belongs to the heap of this allocator, which lives for `'h`, and plans
         // are never freed before it.
-        unsafe { &*known.0.cast::<Plan<'h>>() }
-    } else {
-        if table.len() >= MAX_PLANS {
-            return None;
-        }
-        let (keys, positions, sources) = join(left, right);
-        let plan = alloc.value(Plan {
-            shape: alloc.shared_shape(&keys, &positions),
-            sources: alloc.slice(&sources),
-        });
-        table.insert(key, Erased(std::ptr::from_ref(plan).cast()));
-        plan
-    };
-    line.set((key.0, key.1, Some(plan)));
+        return Some(unsafe { &*known.0.cast::<Plan<'h>>() });
+    }
+    if table.len() >= MAX_PLANS {
+        return None;
+    }
+    let (keys, sources) = join(left, right);
+    let plan = alloc.value(Plan {
+        base: alloc.shared_shape(&keys),
+        sources: alloc.slice(&sources),
+    });
+    table.insert(key, Erased(std::ptr::from_ref(plan).cast()));
     Some(plan)
 }
 
@@ -166,13 +162,13 @@ pub(crate) fn merge<'h, C>(
     left: FlatSet<'h, C>,
     right: FlatSet<'h, C>,
 ) -> FlatSet<'h, C> {
-    let (keys, positions, sources) = join(left.shape, right.shape);
-    let same_keys = keys.len() == left.len() && positions.is_empty();
-    let shape = if same_keys {
-        left.shape
+    let (keys, sources) = join(left.shape, right.shape);
+    let base = if keys.len() == left.len() {
+        left.shape.bare(alloc)
     } else {
-        alloc.private_shape(&keys, &positions)
+        alloc.private_shape(&keys, &[])
     };
+    let shape = alloc.derived_shape(base, left.shape, right.shape);
     apply(alloc, shape, &sources, left.values, right.values)
         .as_set()
         .and_then(Set::as_flat)
@@ -192,9 +188,9 @@ impl<'h, C> Set<'h, C> {
             && left.shape.is_shared()
             && right.shape.is_shared()
             && left.len() + right.len() <= MAX_PLAN_KEYS
-            && let Some(plan) = plan(alloc, left.shape, right.shape)
+            && let Some((plan, shape)) = known(alloc, left.shape, right.shape)
         {
-            return apply(alloc, plan.shape, plan.sources, left.values, right.values);
+            return apply(alloc, shape, plan.sources, left.values, right.values);
         }
         let right = right.flat(alloc);
         let largest = self.layers().last().map_or(0, FlatSet::len);

@@ -56,20 +56,23 @@ impl<'h> Ctx<'h> {
     #[cold]
     fn make_site(&mut self, env: &Env<'h>, node: &Node) -> Site<'h> {
         let list = env.code.list(node.a, node.b as usize * 3);
-        let mut items: Vec<(Symbol, u32, AttrPos)> = list
+        let mut items: Vec<(Symbol, u32, u32)> = list
             .chunks_exact(3)
             .enumerate()
-            .map(|(idx, item)| {
-                let pos = env.code.attr_pos(Pos(item[2]));
-                (env.code.symbol(item[0]), idx as u32, pos)
-            })
+            .map(|(idx, item)| (env.code.symbol(item[0]), idx as u32, item[2]))
             .collect();
         items.sort_unstable_by_key(|item| item.0);
         let keys: Vec<Symbol> = items.iter().map(|item| item.0).collect();
-        let positions: Vec<AttrPos> = items.iter().map(|item| item.2).collect();
         let order: Vec<u32> = items.iter().map(|item| item.1).collect();
+        let shape = match env.code.file {
+            Some(file) => {
+                let offsets: Vec<u32> = items.iter().map(|item| item.2).collect();
+                self.alloc.literal_shape(&keys, file.0, &offsets)
+            }
+            None => self.alloc.shared_shape(&keys),
+        };
         let site = Site {
-            shape: self.alloc.shared_shape(&keys, &positions),
+            shape,
             order: self.alloc.slice(&order),
         };
         *env.code.sites[node.c as usize].get_or_init(|| site)
@@ -120,13 +123,11 @@ impl<'h> Ctx<'h> {
                 entries.push((name, value, env.code.attr_pos(Pos(item[2]))));
             }
         }
-        let mut keys = entries;
-        keys.sort_unstable_by_key(|entry| entry.0);
-        let symbols: Vec<Symbol> = keys.iter().map(|entry| entry.0).collect();
-        let positions: Vec<AttrPos> = keys.iter().map(|entry| entry.2).collect();
-        let values: Vec<Val<'h>> = keys.iter().map(|entry| entry.1).collect();
-        let shape = self.alloc.private_shape(&symbols, &positions);
-        Ok(Val::set(&self.alloc, shape, &values))
+        let mut attrs = SetBuilder::with_capacity(entries.len());
+        for (name, value, pos) in entries {
+            attrs.push_at(name, value, pos);
+        }
+        Ok(self.new_set(attrs))
     }
 
     /// A recursive set with `__overrides`: its attributes are in a frame, so that what is
