@@ -3,8 +3,8 @@
 
 use std::sync::OnceLock;
 
-use firn_heap::{AttrPos, Heap, InlineCache, Shape, Slot, Unit};
-use firn_ir::{CAPTURE, Const, LambdaInfo, NONE, Node, Pos};
+use firn_heap::{AttrPos, InlineCache, Shape, Slot, Unit};
+use firn_ir::{CAPTURE, Const, FormalInfo, LambdaInfo, NONE, Node, Pos};
 use firn_source::{CanonicalPath, FileId, RootId, SourcePath};
 use firn_symbol::Symbol;
 
@@ -19,6 +19,7 @@ pub struct Code<'h> {
     pub(crate) consts: &'h [Slot<'h, Code<'h>>],
     pub(crate) units: &'h [Unit<'h, Code<'h>>],
     pub(crate) lambdas: &'h [LambdaInfo],
+    pub(crate) formals: &'h [FormalInfo],
     pub(crate) caches: &'h [InlineCache],
     pub(crate) sites: &'h [OnceLock<Site<'h>>],
     /// The source; none for code that the machine made itself.
@@ -59,6 +60,30 @@ impl<'h> Code<'h> {
         self.symbols[idx as usize]
     }
 
+    /// The formals of a lambda that takes its argument apart.
+    #[inline]
+    pub(crate) fn formals(&self, lambda: &LambdaInfo) -> Option<&'h [FormalInfo]> {
+        if lambda.n_formals == NONE {
+            return None;
+        }
+        let first = lambda.formals as usize;
+        Some(&self.formals[first..first + lambda.n_formals as usize])
+    }
+
+    /// A parameter of a lambda: its name, if it has one, and its position.
+    pub(crate) fn param(&self, lambda: u32, idx: usize) -> Option<(Option<Symbol>, Pos)> {
+        let lambda = self.lambdas.get(lambda as usize)?;
+        let params = self.list(lambda.params, lambda.n_params as usize * 2);
+        let param = params.get(idx * 2..idx * 2 + 2)?;
+        let name = (param[0] != NONE).then(|| self.symbol(param[0]));
+        Some((name, Pos(param[1])))
+    }
+
+    /// Where a parameter of a lambda was written.
+    pub(crate) fn param_place(&self, lambda: u32, idx: usize) -> Option<Place> {
+        self.place(self.param(lambda, idx)?.1)
+    }
+
     /// The name of a lambda.
     pub(crate) fn lambda_name(&self, lambda: u32) -> Option<Symbol> {
         let name = self.lambdas.get(lambda as usize)?.name;
@@ -95,12 +120,11 @@ impl<'h> Ctx<'h> {
         file: Option<FileId>,
         dir: &SourcePath,
     ) -> Result<&'h Unit<'h, Code<'h>>, Fail> {
-        let heap: &'h Heap = self.alloc.heap();
         let units: &'h [Unit<'h, Code<'h>>] = self.alloc.values(code.units.iter().map(|unit| {
             let has_formals = code
                 .lambdas
                 .get(unit.lambda as usize)
-                .is_some_and(|lambda| lambda.formals.is_some());
+                .is_some_and(|lambda| lambda.n_formals != NONE);
             Unit::new(
                 [unit.entry, unit.lambda, unit.n_caps, unit.n_slots],
                 unit.arity,
@@ -109,7 +133,7 @@ impl<'h> Ctx<'h> {
         }));
         let mut consts: Vec<Val<'h>> = Vec::with_capacity(code.consts.len());
         for value in &code.consts {
-            consts.push(self.load_const(value, units, dir)?);
+            consts.push(self.load_const(&code, *value, units, dir)?);
         }
         let consts = self.alloc.slots(&consts);
         let loaded: &'h Code<'h> = self.alloc.value(Code {
@@ -118,7 +142,8 @@ impl<'h> Ctx<'h> {
             symbols: self.alloc.slice(&code.symbols),
             consts,
             units,
-            lambdas: heap.keep(code.lambdas),
+            lambdas: self.alloc.slice(&code.lambdas),
+            formals: self.alloc.slice(&code.formals),
             caches: self
                 .alloc
                 .values((0..code.n_caches as usize).map(|_| InlineCache::default())),
@@ -135,15 +160,17 @@ impl<'h> Ctx<'h> {
 
     fn load_const(
         &mut self,
-        value: &Const,
+        code: &firn_ir::Code,
+        value: Const,
         units: &'h [Unit<'h, Code<'h>>],
         dir: &SourcePath,
     ) -> Result<Val<'h>, Fail> {
         Ok(match value {
-            Const::Int(value) => self.new_int(*value),
-            Const::Float(value) => self.new_float(*value),
-            Const::Str(bytes) => self.new_str(bytes),
+            Const::Int(value) => self.new_int(value),
+            Const::Float(value) => self.new_float(value),
+            Const::Str(bytes) => self.new_str(code.text(bytes)),
             Const::Path(literal) => {
+                let literal = code.text(literal);
                 let (root, path) = if literal.starts_with(b"~/") {
                     if self.shared.purity.pure_eval {
                         let message = format!(
@@ -162,7 +189,7 @@ impl<'h> Ctx<'h> {
             }
             Const::EmptyList => self.empty_list,
             Const::EmptySet => self.empty_set,
-            Const::Thunk(unit) => Val::thunk(&self.alloc, &units[*unit as usize]).0,
+            Const::Thunk(unit) => Val::thunk(&self.alloc, &units[unit as usize]).0,
         })
     }
 }

@@ -46,8 +46,7 @@ impl<'h> Ctx<'h> {
             return None;
         }
         let (code, lambda, n_args) = Self::lambda_of(caps.first()?.get().resolved()?)?;
-        let pos = *code.lambdas[lambda as usize].positions.get(n_args)?;
-        code.place(pos)
+        code.param_place(lambda, n_args)
     }
 
     fn force_within(

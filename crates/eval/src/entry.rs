@@ -67,7 +67,7 @@ impl<'h> Ctx<'h> {
     pub fn lambda_view(&self, value: Val<'h>) -> Option<LambdaView> {
         let (code, lambda, n_args) = Self::lambda_of(value)?;
         let info = &code.lambdas[lambda as usize];
-        let formals = info.formals.as_ref().map(|formals| {
+        let formals = code.formals(info).map(|formals| {
             formals
                 .iter()
                 .map(|formal| FormalArg {
@@ -80,15 +80,11 @@ impl<'h> Ctx<'h> {
         let doc = info.doc.zip(code.file).map(|((start, end), file)| {
             self.shared.files.file(file).bytes()[start as usize..end as usize].to_vec()
         });
-        let param = info
-            .params
-            .get(n_args)
-            .copied()
-            .filter(|&name| name != NONE);
+        let param = code.param(lambda, n_args);
         Some(LambdaView {
             name: code.lambda_name(lambda),
-            place: info.positions.get(n_args).and_then(|&pos| code.place(pos)),
-            param: param.map(|name| code.symbol(name)),
+            place: code.param_place(lambda, n_args),
+            param: param.and_then(|(name, _)| name),
             formals,
             ellipsis: info.ellipsis,
             doc,

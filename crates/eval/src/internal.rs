@@ -61,6 +61,7 @@ pub(crate) fn units<'h>(alloc: &Alloc<'h>, n_builtins: usize) -> InternalUnits<'
         consts: &[],
         units,
         lambdas: &[],
+        formals: &[],
         caches,
         sites,
         file: None,

@@ -287,10 +287,7 @@ impl<'h> Ctx<'h> {
         let name = code
             .lambda_name(lambda)
             .map_or_else(String::new, |name| format!(" {}", name_text(name)));
-        let place = code.lambdas[lambda as usize]
-            .positions
-            .get(n_args)
-            .and_then(|&pos| code.place(pos));
+        let place = code.param_place(lambda, n_args);
         let place = place.map_or_else(String::new, |place| {
             format!(" @ {}", self.place_text(place))
         });

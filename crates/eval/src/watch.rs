@@ -277,9 +277,8 @@ impl<'h> Ctx<'h> {
             return Callee::Other;
         };
         if let Some((code, lambda, n_args)) = Self::lambda_of(function) {
-            let info = &code.lambdas[lambda as usize];
             return Callee::Lambda {
-                place: info.positions.get(n_args).and_then(|&pos| code.place(pos)),
+                place: code.param_place(lambda, n_args),
                 name: code.lambda_name(lambda),
             };
         }

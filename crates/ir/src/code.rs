@@ -137,17 +137,26 @@ pub struct Node {
     pub pos: Pos,
 }
 
+/// A run of [`Code::bytes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bytes {
+    /// Where it begins.
+    pub start: u32,
+    /// How long it is.
+    pub len: u32,
+}
+
 /// A constant.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Const {
     /// An integer.
     Int(i64),
     /// A float.
     Float(f64),
     /// A string without context.
-    Str(Box<[u8]>),
+    Str(Bytes),
     /// A path as written: absolute, relative to the text's directory, or `~/…`.
-    Path(Box<[u8]>),
+    Path(Bytes),
     /// The empty list.
     EmptyList,
     /// The empty set.
@@ -185,16 +194,19 @@ pub struct FormalInfo {
 }
 
 /// What is known about a function.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct LambdaInfo {
     /// The name it was bound to, a symbol of the code, or [`NONE`].
     pub name: u32,
-    /// Where each parameter was written, outermost first.
-    pub positions: Vec<Pos>,
-    /// The name of each parameter or of the whole argument, or [`NONE`].
-    pub params: Vec<u32>,
-    /// The formals, if the argument is taken apart.
-    pub formals: Option<Vec<FormalInfo>>,
+    /// List of a pair for each parameter, outermost first: its name or that of the whole argument,
+    /// or [`NONE`]; and where it was written.
+    pub params: u32,
+    /// Number of parameters.
+    pub n_params: u32,
+    /// The first of its formals in [`Code::formals`].
+    pub formals: u32,
+    /// How many formals there are, if the argument is taken apart; else [`NONE`].
+    pub n_formals: u32,
     /// Whether further attributes are allowed.
     pub ellipsis: bool,
     /// The first of as many caches as there are formals.
@@ -212,12 +224,16 @@ pub struct Code {
     pub extra: Vec<u32>,
     /// Constants.
     pub consts: Vec<Const>,
+    /// The texts of constants.
+    pub bytes: Vec<u8>,
     /// Names.
     pub symbols: Vec<Symbol>,
     /// Bodies; the last one is the whole text.
     pub units: Vec<UnitInfo>,
     /// Functions.
     pub lambdas: Vec<LambdaInfo>,
+    /// The formals of all functions.
+    pub formals: Vec<FormalInfo>,
     /// Number of inline caches.
     pub n_caches: u32,
     /// Number of set literals.
@@ -234,5 +250,10 @@ impl Code {
     #[inline]
     pub fn list(&self, start: u32, len: usize) -> &[u32] {
         &self.extra[start as usize..start as usize + len]
+    }
+
+    /// The text of a constant.
+    pub fn text(&self, bytes: Bytes) -> &[u8] {
+        &self.bytes[bytes.start as usize..(bytes.start + bytes.len) as usize]
     }
 }

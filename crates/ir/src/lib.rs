@@ -22,7 +22,9 @@ mod sink;
 mod text;
 
 pub use ast::{Ast, AstId, Pos};
-pub use code::{CAPTURE, Code, Const, FormalInfo, LambdaInfo, NONE, Node, NodeId, Op, UnitInfo};
+pub use code::{
+    Bytes, CAPTURE, Code, Const, FormalInfo, LambdaInfo, NONE, Node, NodeId, Op, UnitInfo,
+};
 pub use globals::{BuiltinCall, Globals};
 pub use lower::{NameError, lower};
 pub use number::float_with_six_digits;

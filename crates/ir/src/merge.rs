@@ -7,9 +7,9 @@
 use firn_parser::{SyntaxError, SyntaxErrorKind, TokenIdx};
 use firn_symbol::Symbol;
 
-use crate::ast::{AstId, AttrDef, DynamicDef, Expr, Name, Origin, Pos, SetDef};
+use crate::ast::{AstId, AttrDef, DynamicDef, Expr, Name, Origin, Pos, SetDef, Span32};
 use crate::show::show_name;
-use crate::sink::{AstSink, Binding};
+use crate::sink::{AstSink, Binding, Handle};
 
 impl AstSink<'_> {
     fn add_set(&mut self) -> u32 {
@@ -18,21 +18,18 @@ impl AstSink<'_> {
     }
 
     /// The set that these bindings define.
-    pub(crate) fn merge_bindings(&mut self, bindings: &[Binding]) -> u32 {
+    pub(crate) fn merge_bindings(&mut self, bindings: &[Handle]) -> u32 {
         let set = self.add_set();
+        self.ast.sets[set as usize].attrs.reserve(bindings.len());
         for binding in bindings {
-            match *binding {
+            match self.bindings[binding.0 as usize] {
                 Binding::Error => {}
                 Binding::Value {
                     path,
                     value,
                     pos,
                     time,
-                } => {
-                    let path: Vec<Name> =
-                        self.ast.path(path).iter().map(|attr| attr.name).collect();
-                    self.add_path(set, &path, value, pos, time);
-                }
+                } => self.add_path(set, path, value, pos, time),
                 Binding::Inherit { names, from, time } => {
                     let origin = match from {
                         None => Origin::Inherited,
@@ -42,7 +39,8 @@ impl AstSink<'_> {
                             Origin::From(sources.len() as u32 - 1)
                         }
                     };
-                    for attr in self.ast.path(names).to_vec() {
+                    for idx in 0..names.len as usize {
+                        let attr = self.ast.path(names)[idx];
                         // A dynamic name was complained about by the parser.
                         let Name::Static(name) = attr.name else {
                             continue;
@@ -71,18 +69,27 @@ impl AstSink<'_> {
         set
     }
 
-    fn add_path(&mut self, set: u32, path: &[Name], value: AstId, pos: Pos, time: TokenIdx) {
-        let Some((last, outer)) = path.split_last() else {
+    /// The first names of a path.
+    fn names(&self, path: Span32, n: usize) -> Vec<Name> {
+        self.ast.path(path)[..n]
+            .iter()
+            .map(|attr| attr.name)
+            .collect()
+    }
+
+    fn add_path(&mut self, set: u32, path: Span32, value: AstId, pos: Pos, time: TokenIdx) {
+        let Some(n_outer) = (path.len as usize).checked_sub(1) else {
             return;
         };
         let mut set = set;
-        for (idx, name) in outer.iter().enumerate() {
-            set = match *name {
+        for idx in 0..n_outer {
+            set = match self.ast.path(path)[idx].name {
                 Name::Static(symbol) => {
                     if let Some(known) = self.ast.sets[set as usize].find(symbol) {
                         let known = self.ast.sets[set as usize].attrs[known];
                         let Some(nested) = self.plain_set(&known) else {
-                            self.duplicate(&path[..=idx], pos, known.pos, time);
+                            let names = self.names(path, idx + 1);
+                            self.duplicate(&names, pos, known.pos, time);
                             return;
                         };
                         nested
@@ -106,7 +113,7 @@ impl AstSink<'_> {
                 }
             };
         }
-        match *last {
+        match self.ast.path(path)[n_outer].name {
             Name::Static(name) => {
                 let definition = AttrDef {
                     name,
@@ -114,8 +121,7 @@ impl AstSink<'_> {
                     value,
                     pos,
                 };
-                let mut path = path.to_vec();
-                self.add_definition(set, &mut path, definition, time);
+                self.add_definition(set, path, &mut Vec::new(), definition, time);
             }
             Name::Dynamic(name) => {
                 self.ast.sets[set as usize]
@@ -138,10 +144,12 @@ impl AstSink<'_> {
         }
     }
 
+    /// Adds a definition whose name is the last of `path` and `inner` together.
     fn add_definition(
         &mut self,
         set: u32,
-        path: &mut Vec<Name>,
+        path: Span32,
+        inner: &mut Vec<Name>,
         definition: AttrDef,
         time: TokenIdx,
     ) {
@@ -155,7 +163,9 @@ impl AstSink<'_> {
         let known = self.ast.sets[set as usize].attrs[known];
         let (Some(target), Some(added)) = (self.plain_set(&known), self.plain_set(&definition))
         else {
-            self.duplicate(path, definition.pos, known.pos, time);
+            let mut names = self.names(path, path.len as usize);
+            names.extend_from_slice(inner);
+            self.duplicate(&names, definition.pos, known.pos, time);
             return;
         };
         let added = std::mem::take(&mut self.ast.sets[added as usize]);
@@ -164,9 +174,9 @@ impl AstSink<'_> {
             if let Origin::From(source) = &mut attr.origin {
                 *source += n_sources;
             }
-            path.push(Name::Static(attr.name));
-            self.add_definition(target, path, attr, time);
-            path.pop();
+            inner.push(Name::Static(attr.name));
+            self.add_definition(target, path, inner, attr, time);
+            inner.pop();
         }
         let target = &mut self.ast.sets[target as usize];
         target.dynamic.extend(added.dynamic);

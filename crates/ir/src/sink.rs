@@ -6,7 +6,7 @@
 //! recursive set. Bindings are merged into sets when the closing brace is seen; the merging itself
 //! is in `merge.rs`.
 
-use firn_parser::strings::{IndentedPart, strip_indentation, unescape};
+use firn_parser::strings::{IndentedPart, strip_indentation_into, unescape_into};
 use firn_parser::{
     BinaryOperator, Pattern, SetKind, SyntaxError, TokenIdx, TokenRange, TokenTable, TreeSink,
     UnaryOperator,
@@ -48,23 +48,38 @@ pub struct AstSink<'t> {
     pub(crate) bindings: Vec<Binding>,
     raw_parts: Vec<RawPart>,
     formals: Vec<Formal>,
+    /// The parts of the indented string at hand.
+    indented_parts: Vec<IndentedPart<'t>>,
     /// What merging found wrong.
     pub(crate) errors: Vec<SyntaxError>,
 }
 
 /// A handle of something that is not an expression.
 #[derive(Clone, Copy, Debug)]
-pub struct Handle(u32);
+pub struct Handle(pub(crate) u32);
 
 impl<'t> AstSink<'t> {
     /// A sink for one text.
     pub fn new(table: &'t TokenTable<'t>) -> Self {
+        // What a text of so many tokens usually needs.
+        let n = table.len() as usize;
+        let ast = Ast {
+            exprs: Vec::with_capacity(n / 3),
+            positions: Vec::with_capacity(n / 3),
+            attrs: Vec::with_capacity(n / 4),
+            lists: Vec::with_capacity(n / 12),
+            parts: Vec::with_capacity(n / 24),
+            sets: Vec::with_capacity(n / 32),
+            bytes: Vec::with_capacity(table.source().len() / 4),
+            ..Ast::default()
+        };
         Self {
             table,
-            ast: Ast::default(),
-            bindings: Vec::new(),
-            raw_parts: Vec::new(),
+            ast,
+            bindings: Vec::with_capacity(n / 16),
+            raw_parts: Vec::with_capacity(n / 16),
             formals: Vec::new(),
+            indented_parts: Vec::new(),
             errors: Vec::new(),
         }
     }
@@ -101,8 +116,14 @@ impl<'t> AstSink<'t> {
         } = self.ast.expr(function)
         {
             let pos = self.ast.pos(function);
-            let all = [self.ast.list(args), arguments].concat();
-            let args = self.ast.add_list(&all);
+            let start = self.ast.lists.len() as u32;
+            let inner_args = args.start as usize..(args.start + args.len) as usize;
+            self.ast.lists.extend_from_within(inner_args);
+            self.ast.lists.extend_from_slice(arguments);
+            let args = Span32 {
+                start,
+                len: args.len + arguments.len() as u32,
+            };
             return self.ast.add(
                 Expr::Apply {
                     function: inner,
@@ -120,12 +141,25 @@ impl<'t> AstSink<'t> {
         self.ast.add(Expr::Str(bytes), pos)
     }
 
+    /// The value of a piece of text between quotes.
+    fn unescaped(&mut self, text: &[u8], pos: Pos) -> AstId {
+        let start = self.ast.bytes.len() as u32;
+        unescape_into(text, &mut self.ast.bytes);
+        let len = self.ast.bytes.len() as u32 - start;
+        self.ast.add(Expr::Str(Span32 { start, len }), pos)
+    }
+
     fn strings(&mut self, force: bool, parts: &[Part], pos: Pos) -> AstId {
-        let start = self.ast.parts.len() as u32;
+        let start = self.ast.parts.len();
         self.ast.parts.extend_from_slice(parts);
+        self.strings_from(force, start, pos)
+    }
+
+    /// The parts from `start` on as one expression.
+    fn strings_from(&mut self, force: bool, start: usize, pos: Pos) -> AstId {
         let parts = Span32 {
-            start,
-            len: parts.len() as u32,
+            start: start as u32,
+            len: (self.ast.parts.len() - start) as u32,
         };
         self.ast.add(Expr::Strings { force, parts }, pos)
     }
@@ -138,19 +172,18 @@ impl<'t> AstSink<'t> {
             [] => return self.str(b"", open),
             [only] => {
                 if let RawPart::Text(token) = self.raw_parts[only.0 as usize] {
-                    return self.str(&unescape(table.text(token)), open);
+                    return self.unescaped(table.text(token), open);
                 }
             }
             _ => {}
         }
-        // The reference's position of an interpolated string is that of its first part.
-        let mut list = Vec::with_capacity(parts.len());
+        let start = self.ast.parts.len();
         for part in parts {
             let part = match self.raw_parts[part.0 as usize] {
                 RawPart::Text(token) => {
                     let pos = self.at(token);
                     Part {
-                        value: self.str(&unescape(table.text(token)), pos),
+                        value: self.unescaped(table.text(token), pos),
                         pos,
                     }
                 }
@@ -159,10 +192,11 @@ impl<'t> AstSink<'t> {
                     pos: self.at(token),
                 },
             };
-            list.push(part);
+            self.ast.parts.push(part);
         }
-        let pos = list[0].pos;
-        self.strings(true, &list, pos)
+        // The reference's position of an interpolated string is that of its first part.
+        let pos = self.ast.parts[start].pos;
+        self.strings_from(true, start, pos)
     }
 
     fn set_name(&mut self, value: AstId, name: Symbol) {
@@ -301,48 +335,65 @@ impl TreeSink for AstSink<'_> {
 
     fn indented_string(&mut self, range: TokenRange, parts: &[Handle]) -> AstId {
         let table = self.table;
-        let raw: Vec<RawPart> = parts
-            .iter()
-            .map(|part| self.raw_parts[part.0 as usize])
-            .collect();
-        let texts: Vec<IndentedPart<'_>> = raw
-            .iter()
-            .map(|part| match part {
-                RawPart::Text(token) => IndentedPart::Text(table.text(*token)),
-                RawPart::Expr(..) => IndentedPart::Interpolation,
-            })
-            .collect();
         let pos = self.at(range.start);
-        let mut list = Vec::with_capacity(raw.len());
-        let mut computed = raw.iter().filter_map(|part| match *part {
-            RawPart::Expr(value, token) => Some((value, token)),
-            RawPart::Text(_) => None,
-        });
-        for piece in strip_indentation(&texts) {
+        let mut texts = std::mem::take(&mut self.indented_parts);
+        texts.clear();
+        texts.extend(
+            parts
+                .iter()
+                .map(|part| match self.raw_parts[part.0 as usize] {
+                    RawPart::Text(token) => IndentedPart::Text(table.text(token)),
+                    RawPart::Expr(..) => IndentedPart::Interpolation,
+                }),
+        );
+        let mut computed = parts
+            .iter()
+            .filter_map(|part| match self.raw_parts[part.0 as usize] {
+                RawPart::Expr(value, token) => Some((value, token)),
+                RawPart::Text(_) => None,
+            });
+        let first = self.ast.parts.len();
+        let Ast {
+            exprs,
+            positions,
+            parts: pieces,
+            bytes,
+            ..
+        } = &mut self.ast;
+        strip_indentation_into(&texts, bytes, |text, piece| {
             let part = match piece {
                 // A text cannot fail, so its place matters to nobody.
-                Some(text) => Some(Part {
-                    value: self.str(&text, pos),
-                    pos,
-                }),
+                Some(start) => {
+                    let value = AstId(exprs.len() as u32);
+                    exprs.push(Expr::Str(Span32 {
+                        start: start as u32,
+                        len: (text.len() - start) as u32,
+                    }));
+                    positions.push(pos);
+                    Some(Part { value, pos })
+                }
                 None => computed.next().map(|(value, token)| Part {
                     value,
-                    pos: self.at(token),
+                    pos: Pos(table.start(token)),
                 }),
             };
-            list.extend(part);
-        }
-        match list.as_slice() {
+            pieces.extend(part);
+        });
+        self.indented_parts = texts;
+        match self.ast.parts[first..] {
             [] => self.str(b"", pos),
-            [only] if matches!(self.ast.expr(only.value), Expr::Str(_)) => only.value,
-            _ => self.strings(true, &list, pos),
+            [only] if matches!(self.ast.expr(only.value), Expr::Str(_)) => {
+                self.ast.parts.truncate(first);
+                only.value
+            }
+            _ => self.strings_from(true, first, pos),
         }
     }
 
     fn path(&mut self, range: TokenRange, parts: &[Handle]) -> AstId {
         let table = self.table;
         let pos = self.at(range.start);
-        let mut list = Vec::with_capacity(parts.len());
+        let first = self.ast.parts.len();
         for (idx, part) in parts.iter().enumerate() {
             let part = match self.raw_parts[part.0 as usize] {
                 RawPart::Text(token) => {
@@ -360,11 +411,14 @@ impl TreeSink for AstSink<'_> {
                     pos: self.at(token),
                 },
             };
-            list.push(part);
+            self.ast.parts.push(part);
         }
-        match list.as_slice() {
-            [only] => only.value,
-            _ => self.strings(false, &list, pos),
+        match self.ast.parts[first..] {
+            [only] => {
+                self.ast.parts.truncate(first);
+                only.value
+            }
+            _ => self.strings_from(false, first, pos),
         }
     }
 
@@ -379,11 +433,7 @@ impl TreeSink for AstSink<'_> {
     }
 
     fn attr_set(&mut self, range: TokenRange, kind: SetKind, bindings: &[Handle]) -> AstId {
-        let bindings: Vec<Binding> = bindings
-            .iter()
-            .map(|binding| self.bindings[binding.0 as usize])
-            .collect();
-        let set = self.merge_bindings(&bindings);
+        let set = self.merge_bindings(bindings);
         let pos = self.at(range.start);
         let definition = &mut self.ast.sets[set as usize];
         definition.pos = pos.get();
@@ -620,11 +670,7 @@ impl TreeSink for AstSink<'_> {
     }
 
     fn let_in(&mut self, range: TokenRange, bindings: &[Handle], body: AstId) -> AstId {
-        let bindings: Vec<Binding> = bindings
-            .iter()
-            .map(|binding| self.bindings[binding.0 as usize])
-            .collect();
-        let set = self.merge_bindings(&bindings);
+        let set = self.merge_bindings(bindings);
         let pos = self.at(range.start);
         self.ast.add(Expr::Let { set, body }, pos)
     }

@@ -203,18 +203,33 @@ fn indentation(parts: &[IndentedPart<'_>]) -> usize {
 }
 
 /// The pieces of an indented string in order: text without its indentation, or `None` for an
+/// interpolation.
+pub fn strip_indentation(parts: &[IndentedPart<'_>]) -> Vec<Option<Vec<u8>>> {
+    let mut pieces = Vec::with_capacity(parts.len());
+    let mut text = Vec::new();
+    strip_indentation_into(parts, &mut text, |text, piece| {
+        pieces.push(piece.map(|start| text[start..].to_vec()));
+    });
+    pieces
+}
+
+/// Appends the text of an indented string without its indentation to `out`. `piece` is told of each
+/// piece in order: where its text starts, which is the end of `out` so far, or `None` for an
 /// interpolation. Each run of plain text and each escape is a piece of its own, as in the
 /// reference, where a string of several pieces is no constant; empty pieces are left out.
-pub fn strip_indentation(parts: &[IndentedPart<'_>]) -> Vec<Option<Vec<u8>>> {
+pub fn strip_indentation_into(
+    parts: &[IndentedPart<'_>],
+    out: &mut Vec<u8>,
+    mut piece: impl FnMut(&[u8], Option<usize>),
+) {
     let indentation = indentation(parts);
     let mut at_line_start = true;
     let mut dropped = 0;
-    let mut pieces = Vec::with_capacity(parts.len());
     for (part_idx, part) in parts.iter().enumerate() {
         let IndentedPart::Text(text) = part else {
             at_line_start = false;
             dropped = 0;
-            pieces.push(None);
+            piece(out, None);
             continue;
         };
         let mut segments = Segments(text).peekable();
@@ -228,23 +243,16 @@ pub fn strip_indentation(parts: &[IndentedPart<'_>]) -> Vec<Option<Vec<u8>>> {
                     &byte
                 }
             };
-            let mut piece = Vec::with_capacity(plain.len());
-            strip_segment(
-                plain,
-                indentation,
-                &mut at_line_start,
-                &mut dropped,
-                &mut piece,
-            );
+            let start = out.len();
+            strip_segment(plain, indentation, &mut at_line_start, &mut dropped, out);
             if part_idx + 1 == parts.len() && segments.peek().is_none() {
-                drop_blank_last_line(&mut piece);
+                drop_blank_last_line(out, start);
             }
-            if !piece.is_empty() {
-                pieces.push(Some(piece));
+            if out.len() > start {
+                piece(out, Some(start));
             }
         }
     }
-    pieces
 }
 
 fn strip_segment(
@@ -284,12 +292,14 @@ fn strip_segment(
     }
 }
 
-/// Removes spaces after the last line end, if nothing else is there.
-fn drop_blank_last_line(piece: &mut Vec<u8>) {
-    if let Some(line_end) = memchr::memrchr(b'\n', piece)
-        && piece[line_end + 1..].iter().all(|&byte| byte == b' ')
+/// Removes spaces after the last line end, if nothing else is there behind `start`.
+fn drop_blank_last_line(text: &mut Vec<u8>, start: usize) {
+    if let Some(line_end) = memchr::memrchr(b'\n', &text[start..])
+        && text[start + line_end + 1..]
+            .iter()
+            .all(|&byte| byte == b' ')
     {
-        piece.truncate(line_end + 1);
+        text.truncate(start + line_end + 1);
     }
 }
 

@@ -4,8 +4,12 @@
 //! Segment `k` holds `FIRST << k` slots, so a slot never moves and 24 segments reach 2^30 names.
 //! A number is taken from one atomic counter while the shard of its name is locked, its slot is
 //! filled, and only then does the shard release it: whoever holds a symbol finds the slot filled.
+//!
+//! In front of the shards is a direct-mapped table of atomic words, each a number and half of its
+//! name's hash. Most names that a text contains were seen shortly before; finding them there takes
+//! no lock.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use hashbrown::HashTable;
@@ -17,6 +21,8 @@ use crate::hash::hash_bytes;
 pub(crate) const N_SHARDS: usize = 64;
 const FIRST: u32 = 64;
 const N_SEGMENTS: usize = 25;
+/// Entries of the table in front of the shards.
+const N_RECENT: usize = 1 << 15;
 /// Names are copied into leaked blocks of this size, so that a short name costs no allocation.
 const BLOCK: usize = 16 << 10;
 
@@ -60,12 +66,15 @@ pub(crate) struct Table {
     shards: [Mutex<Shard>; N_SHARDS],
     segments: [OnceLock<Segment>; N_SEGMENTS],
     count: AtomicU32,
+    /// Upper half of a hash, and the number plus one; zero if empty.
+    recent: Box<[AtomicU64]>,
 }
 
 pub(crate) static TABLE: LazyLock<Table> = LazyLock::new(|| Table {
     shards: std::array::from_fn(|_| Mutex::default()),
     segments: [const { OnceLock::new() }; N_SEGMENTS],
     count: AtomicU32::new(0),
+    recent: (0..N_RECENT).map(|_| AtomicU64::new(0)).collect(),
 });
 
 /// Segment and position inside it.
@@ -93,13 +102,44 @@ impl Table {
             .map(|slot| slot.number)
     }
 
+    #[inline]
+    fn find_recent(&self, hash: u64, bytes: &[u8]) -> Option<u32> {
+        let seen = self.recent[hash as usize % N_RECENT].load(Ordering::Acquire);
+        if seen >> 32 != hash >> 32 {
+            return None;
+        }
+        let number = (seen as u32).checked_sub(1)?;
+        (self.entry(number).bytes == bytes).then_some(number)
+    }
+
+    fn remember(&self, hash: u64, number: u32) {
+        let seen = (hash >> 32 << 32) | u64::from(number + 1);
+        self.recent[hash as usize % N_RECENT].store(seen, Ordering::Release);
+    }
+
     pub(crate) fn find(&self, bytes: &[u8]) -> Option<u32> {
         let hash = hash_bytes(bytes);
-        self.find_in(&self.shard(hash), hash, bytes)
+        if let Some(number) = self.find_recent(hash, bytes) {
+            return Some(number);
+        }
+        let found = self.find_in(&self.shard(hash), hash, bytes);
+        if let Some(number) = found {
+            self.remember(hash, number);
+        }
+        found
     }
 
     pub(crate) fn intern(&self, bytes: &[u8]) -> u32 {
         let hash = hash_bytes(bytes);
+        if let Some(number) = self.find_recent(hash, bytes) {
+            return number;
+        }
+        let number = self.intern_in_shard(hash, bytes);
+        self.remember(hash, number);
+        number
+    }
+
+    fn intern_in_shard(&self, hash: u64, bytes: &[u8]) -> u32 {
         let mut shard = self.shard(hash);
         if let Some(number) = self.find_in(&shard, hash, bytes) {
             return number;

@@ -141,13 +141,11 @@ impl<'h> Ctx<'h> {
     /// The function with the `n` topmost words as its first arguments.
     fn partial(&mut self, function: Val<'h>, n: usize) -> Val<'h> {
         let top = self.stack.top();
-        let args: Vec<Val<'h>> = self
-            .stack
-            .slots(top - n, top)
-            .iter()
-            .map(firn_heap::Slot::get)
-            .collect();
-        Val::partial(&self.alloc, function, &[], &args)
+        let mut args = [Val::null(); MAX_ARITY];
+        for (arg, slot) in args.iter_mut().zip(self.stack.slots(top - n, top)) {
+            *arg = slot.get();
+        }
+        Val::partial(&self.alloc, function, &[], &args[..n])
     }
 
     /// Puts words below the `n` topmost ones.
@@ -372,7 +370,7 @@ impl<'h> Ctx<'h> {
         let unit = closure.unit;
         let code = unit.code();
         let lambda = &code.lambdas[unit.lambda as usize];
-        let lambda_place = || lambda.positions.first().and_then(|&pos| code.place(pos));
+        let lambda_place = || code.param_place(unit.lambda, 0);
         let env = Env {
             code,
             caps: closure.caps,
@@ -392,7 +390,7 @@ impl<'h> Ctx<'h> {
             let fail = self.trace(fail, lambda_place(), text);
             return Err(self.called_from(fail, place_of(site)));
         };
-        let Some(formals) = &lambda.formals else {
+        let Some(formals) = code.formals(lambda) else {
             return Ok(());
         };
         let mut n_used = 0;

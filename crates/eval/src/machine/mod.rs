@@ -497,8 +497,7 @@ impl<'h> Ctx<'h> {
                 Some(name) => format!("while calling '{name}'"),
                 None => "while calling anonymous lambda".to_owned(),
             };
-            let lambda = &code.lambdas[unit.lambda as usize];
-            let place = lambda.positions.last().and_then(|&pos| code.place(pos));
+            let place = code.param_place(unit.lambda, usize::from(unit.arity) - 1);
             self.push_frame(Frame {
                 place,
                 text: text.into(),

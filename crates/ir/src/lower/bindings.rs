@@ -26,21 +26,24 @@ struct Group {
     first_slot: u32,
     framed: bool,
     id: u32,
-    /// Slot or frame index and delayed value, in order.
-    entries: Vec<(u32, NodeId)>,
-    n: u32,
+    /// Where its list begins in [`Lower::pending`]: slot or frame index and delayed value, in
+    /// order.
+    list: usize,
 }
 
 impl Lower<'_> {
     fn begin_group(&mut self, n: usize, framed: bool) -> Group {
         let n = n as u32;
         let first_slot = self.scopes.take_slots(if framed { 1 } else { n });
+        let list = self.pending.len();
+        if framed {
+            self.pending.extend([first_slot, n]);
+        }
         Group {
             first_slot,
             framed,
             id: self.scopes.begin_group(),
-            entries: Vec::with_capacity(n as usize),
-            n,
+            list,
         }
     }
 
@@ -59,31 +62,25 @@ impl Lower<'_> {
         self.scopes.in_group(Self::place(group, idx), group.id, idx)
     }
 
-    fn define(group: &mut Group, idx: u32, value: NodeId) {
+    fn define(&mut self, group: &Group, idx: u32, value: NodeId) {
         let at = if group.framed {
             idx
         } else {
             group.first_slot + idx
         };
-        group.entries.push((at, value));
+        self.pending.extend([at, value]);
     }
 
     fn finish_group(&mut self, group: &Group, body: NodeId, pos: Pos) -> NodeId {
-        let mut list = Vec::with_capacity(group.entries.len() * 2 + 2);
-        if group.framed {
-            list.extend([group.first_slot, group.n]);
-        }
-        for &(at, value) in &group.entries {
-            list.extend([at, value]);
-        }
-        let start = self.extra(&list);
+        let n_words = self.pending.len() - group.list;
+        let start = self.list_from(group.list);
         self.scopes.free_slots(group.first_slot);
         self.emit(Node {
             op: Op::Let,
             k: 0,
             n: u16::from(group.framed),
             a: start,
-            b: group.entries.len() as u32,
+            b: n_words as u32 / 2 - u32::from(group.framed),
             c: body,
             pos,
         })
@@ -106,7 +103,7 @@ impl Lower<'_> {
     /// Gives the remaining sources hidden places from `next` on.
     fn hide_sources(
         &mut self,
-        group: &mut Group,
+        group: &Group,
         sources: Vec<Option<Source>>,
         exprs: &[AstId],
         mut next: u32,
@@ -117,7 +114,7 @@ impl Lower<'_> {
             .map(|(source, &expr)| {
                 source.unwrap_or_else(|| {
                     let value = self.delayed(expr, false);
-                    Self::define(group, next, value);
+                    self.define(group, next, value);
                     let hidden = self.member(group, next);
                     next += 1;
                     Source::Hidden(hidden)
@@ -172,7 +169,8 @@ impl Lower<'_> {
             }
         }
         let mut inherited = inherited.into_iter();
-        let mut group = self.begin_group(n_own + n_hidden, framed);
+        let group = self.begin_group(n_own + n_hidden, framed);
+        let n_bound = self.scopes.n_bound();
         let mut next = 0;
         for (attr, alias) in set.attrs.iter().zip(&aliases) {
             let binding = alias.unwrap_or_else(|| {
@@ -181,7 +179,7 @@ impl Lower<'_> {
             });
             self.scopes.push(attr.name, binding);
         }
-        let sources = self.hide_sources(&mut group, sources, &set.sources, next);
+        let sources = self.hide_sources(&group, sources, &set.sources, next);
         let mut next = 0;
         for (attr, alias) in set.attrs.iter().zip(&aliases) {
             if alias.is_some() {
@@ -192,15 +190,13 @@ impl Lower<'_> {
             } else {
                 self.attr_value(attr, &sources)
             };
-            Self::define(&mut group, next, value);
+            self.define(&group, next, value);
             self.scopes.member_is_ready();
             next += 1;
         }
         self.scopes.group_is_ready();
         let body = self.strict(body);
-        for attr in &set.attrs {
-            self.scopes.unbind(attr.name);
-        }
+        self.scopes.unbind_to(n_bound);
         self.finish_group(&group, body, pos)
     }
 
@@ -218,43 +214,41 @@ impl Lower<'_> {
             let sources: Vec<Source> = sources.into_iter().flatten().collect();
             return self.plain_set(set, &sources, pos);
         }
-        let mut group = self.begin_group(n_hidden, false);
-        let sources = self.hide_sources(&mut group, sources, &set.sources, 0);
+        let group = self.begin_group(n_hidden, false);
+        let sources = self.hide_sources(&group, sources, &set.sources, 0);
         self.scopes.group_is_ready();
         let body = self.plain_set(set, &sources, pos);
         self.finish_group(&group, body, pos)
     }
 
     fn plain_set(&mut self, set: &SetDef, sources: &[Source], pos: Pos) -> NodeId {
-        let values: Vec<NodeId> = set
-            .attrs
-            .iter()
-            .map(|attr| self.attr_value(attr, sources))
-            .collect();
-        self.set_node(set, &values, pos)
+        let list = self.pending.len();
+        for attr in &set.attrs {
+            let value = self.attr_value(attr, sources);
+            let name = self.symbol(attr.name);
+            self.pending.extend([name, value, attr.pos.0]);
+        }
+        self.set_node(set, list, pos)
     }
 
-    /// The node that makes a set of these delayed values, and of the computed names.
-    fn set_node(&mut self, set: &SetDef, values: &[NodeId], pos: Pos) -> NodeId {
-        let mut list = Vec::with_capacity(values.len() * 3);
-        for (attr, &value) in set.attrs.iter().zip(values) {
-            list.extend([self.symbol(attr.name), value, attr.pos.0]);
-        }
-        let start = self.extra(&list);
+    /// The node that makes a set of the delayed values pending from `list` on, and of the computed
+    /// names.
+    fn set_node(&mut self, set: &SetDef, list: usize, pos: Pos) -> NodeId {
+        let start = self.list_from(list);
+        let n_static = set.attrs.len() as u32;
         if set.dynamic.is_empty() {
             let site = self.code.n_sites;
             self.code.n_sites += 1;
-            return self.node(Op::Set, [start, values.len() as u32, site], pos);
+            return self.node(Op::Set, [start, n_static, site], pos);
         }
-        let mut list = Vec::with_capacity(set.dynamic.len() * 3 + 1);
-        list.push(set.dynamic.len() as u32);
+        self.pending.push(set.dynamic.len() as u32);
         for dynamic in &set.dynamic {
             let name = self.strict(dynamic.name);
             let value = self.delayed(dynamic.value, false);
-            list.extend([name, value, dynamic.pos.0]);
+            self.pending.extend([name, value, dynamic.pos.0]);
         }
-        let dynamic = self.extra(&list);
-        self.node(Op::DynamicSet, [start, values.len() as u32, dynamic], pos)
+        let dynamic = self.list_from(list);
+        self.node(Op::DynamicSet, [start, n_static, dynamic], pos)
     }
 
     fn recursive_set(&mut self, set: &SetDef, pos: Pos) -> NodeId {
@@ -269,37 +263,38 @@ impl Lower<'_> {
             }
         }
         let mut inherited = inherited.into_iter();
-        let mut group = self.begin_group(n, framed);
+        let group = self.begin_group(n, framed);
+        let n_bound = self.scopes.n_bound();
         for (idx, attr) in set.attrs.iter().enumerate() {
             let binding = self.member(&group, idx as u32);
             self.scopes.push(attr.name, binding);
         }
-        let sources = self.hide_sources(&mut group, sources, &set.sources, set.attrs.len() as u32);
+        let sources = self.hide_sources(&group, sources, &set.sources, set.attrs.len() as u32);
         for (idx, attr) in set.attrs.iter().enumerate() {
             let value = if attr.origin == Origin::Inherited {
                 inherited.next().expect("one for each that is inherited")
             } else {
                 self.attr_value(attr, &sources)
             };
-            Self::define(&mut group, idx as u32, value);
+            self.define(&group, idx as u32, value);
             // What may be overridden is read anew each time.
             if overridden.is_none() {
                 self.scopes.member_is_ready();
             }
         }
         self.scopes.group_is_ready();
-        let mut values = Vec::with_capacity(set.attrs.len());
+        let list = self.pending.len();
         for (idx, attr) in set.attrs.iter().enumerate() {
             let binding = self.member(&group, idx as u32);
-            values.push(self.read(binding, attr.pos));
+            let value = self.read(binding, attr.pos);
+            let name = self.symbol(attr.name);
+            self.pending.extend([name, value, attr.pos.0]);
         }
-        let mut body = self.set_node(set, &values, pos);
+        let mut body = self.set_node(set, list, pos);
         if let Some(idx) = overridden {
             body = self.node(Op::OverrideSet, [body, group.first_slot, idx as u32], pos);
         }
-        for attr in &set.attrs {
-            self.scopes.unbind(attr.name);
-        }
+        self.scopes.unbind_to(n_bound);
         self.finish_group(&group, body, pos)
     }
 }

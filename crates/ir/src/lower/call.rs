@@ -11,85 +11,79 @@ impl Lower<'_> {
     /// A function. Even one that captures nothing is made anew each time: functions are equal only
     /// if they are the same object.
     pub(super) fn closure(&mut self, id: AstId) -> NodeId {
-        let mut params = Vec::new();
-        let mut positions = Vec::new();
+        let mut params = [(None, Pos::NONE); MAX_ARITY];
+        let mut n_params = 0;
         let mut at = id;
         let mut name = None;
         let mut doc = None;
         let mut pattern = None;
         while let Expr::Lambda { lambda, body } = self.ast.expr(at) {
             let definition = self.ast.lambdas[lambda as usize];
-            if definition.formals.is_some() {
-                if params.is_empty() {
-                    pattern = definition.formals;
-                    params.push(definition.arg);
-                    positions.push(self.ast.pos(at));
-                    (name, doc) = (definition.name, definition.doc);
-                    at = body;
-                }
+            if n_params == MAX_ARITY || (definition.formals.is_some() && n_params > 0) {
                 break;
             }
-            if params.len() == MAX_ARITY {
-                break;
-            }
-            if params.is_empty() {
+            if n_params == 0 {
                 (name, doc) = (definition.name, definition.doc);
             }
-            params.push(definition.arg);
-            positions.push(self.ast.pos(at));
+            params[n_params] = (definition.arg, self.ast.pos(at));
+            n_params += 1;
             at = body;
+            if definition.formals.is_some() {
+                pattern = definition.formals;
+                break;
+            }
         }
+        let params = &params[..n_params];
         self.scopes.open(params.len() as u32);
-        for (slot, param) in params.iter().enumerate() {
+        let n_bound = self.scopes.n_bound();
+        for (slot, (param, _)) in params.iter().enumerate() {
             if let Some(param) = param {
                 self.scopes.bind(*param, Place::Slot(slot as u32));
             }
         }
         let (formals, ellipsis) = match pattern {
-            Some(pattern) => (Some(self.formals(pattern.items)), pattern.ellipsis),
-            None => (None, false),
+            Some(pattern) => (self.formals(pattern.items), pattern.ellipsis),
+            None => ((0, NONE), false),
         };
         let entry = self.strict(at);
-        if let Some(pattern) = pattern {
-            for formal in self.ast.formals(pattern.items) {
-                self.scopes.unbind(formal.name);
-            }
-        }
-        for param in params.iter().flatten() {
-            self.scopes.unbind(*param);
-        }
-        let built = self.scopes.close();
+        self.scopes.unbind_to(n_bound);
+        let built = self.scopes.close(&mut self.code.extra);
         let cache = self.code.n_caches;
-        self.code.n_caches += formals.as_ref().map_or(0, Vec::len) as u32;
+        if pattern.is_some() {
+            self.code.n_caches += formals.1;
+        }
         let lambda = self.code.lambdas.len() as u32;
+        let list = self.pending.len();
+        for &(param, pos) in params {
+            let param = param.map_or(NONE, |param| self.symbol(param));
+            self.pending.extend([param, pos.0]);
+        }
         let info = LambdaInfo {
             name: name.map_or(NONE, |name| self.symbol(name)),
-            params: params
-                .iter()
-                .map(|param| param.map_or(NONE, |param| self.symbol(param)))
-                .collect(),
-            positions,
-            formals,
+            params: self.list_from(list),
+            n_params: n_params as u32,
+            formals: formals.0,
+            n_formals: formals.1,
             ellipsis,
             cache,
             doc,
         };
-        let arity = info.params.len() as u8;
+        let arity = n_params as u8;
         self.code.lambdas.push(info);
         let unit = self.code.units.len() as u32;
         self.code.units.push(UnitInfo {
             entry,
             lambda,
-            n_caps: built.captures.len() as u32,
+            n_caps: built.n_caps,
             n_slots: built.n_slots,
             arity,
         });
         let pos = self.ast.pos(id);
-        let captures = self.extra(&built.captures);
-        self.node(Op::Closure, [unit, captures, 0], pos)
+        self.node(Op::Closure, [unit, built.captures, 0], pos)
     }
 
-    fn formals(&mut self, items: Span32) -> Vec<FormalInfo> {
+    /// Lowers formals; returns where they begin among those of the code, and how many there are.
+    fn formals(&mut self, items: Span32) -> (u32, u32) {
         let ast = self.ast;
         let items = ast.formals(items);
         let first = self.scopes.take_slots(items.len() as u32);
@@ -99,20 +93,28 @@ impl Lower<'_> {
             let binding = self.scopes.in_group(place, group, idx as u32);
             self.scopes.push(formal.name, binding);
         }
-        let mut infos = Vec::with_capacity(items.len());
-        for (idx, formal) in items.iter().enumerate() {
-            infos.push(FormalInfo {
-                name: self.symbol(formal.name),
-                slot: first + idx as u32,
-                default: formal
-                    .default
-                    .map_or(NONE, |default| self.delayed(default, false)),
-                pos: formal.pos,
-            });
+        // Functions among the defaults have formals of their own.
+        let defaults = self.pending.len();
+        for formal in items {
+            let default = formal
+                .default
+                .map_or(NONE, |default| self.delayed(default, false));
+            self.pending.push(default);
             self.scopes.member_is_ready();
         }
         self.scopes.group_is_ready();
-        infos
+        let start = self.code.formals.len() as u32;
+        for (idx, formal) in items.iter().enumerate() {
+            let info = FormalInfo {
+                name: self.symbol(formal.name),
+                slot: first + idx as u32,
+                default: self.pending[defaults + idx],
+                pos: formal.pos,
+            };
+            self.code.formals.push(info);
+        }
+        self.pending.truncate(defaults);
+        (start, items.len() as u32)
     }
 
     pub(super) fn apply(&mut self, function: AstId, args: Span32, pos: Pos) -> NodeId {
@@ -128,18 +130,16 @@ impl Lower<'_> {
             && (call.arity as usize) <= args.len()
         {
             let (own, rest) = args.split_at(call.arity as usize);
-            let own: Vec<u32> = own
-                .iter()
-                .enumerate()
-                .map(|(idx, &arg)| {
-                    if call.strict & (1 << idx) == 0 {
-                        self.delayed(arg, true)
-                    } else {
-                        self.strict(arg)
-                    }
-                })
-                .collect();
-            let list = self.extra(&own);
+            let list = self.pending.len();
+            for (idx, &arg) in own.iter().enumerate() {
+                let arg = if call.strict & (1 << idx) == 0 {
+                    self.delayed(arg, true)
+                } else {
+                    self.strict(arg)
+                };
+                self.pending.push(arg);
+            }
+            let list = self.list_from(list);
             let result = self.emit(Node {
                 op: Op::CallBuiltin,
                 k: 0,
@@ -164,12 +164,16 @@ impl Lower<'_> {
             _ => {
                 // More arguments than the count holds are passed in several calls.
                 let (now, later) = args.split_at(args.len().min(usize::from(u16::MAX)));
-                let list: Vec<u32> = now.iter().map(|&arg| self.delayed(arg, true)).collect();
-                let start = self.extra(&list);
+                let list = self.pending.len();
+                for &arg in now {
+                    let arg = self.delayed(arg, true);
+                    self.pending.push(arg);
+                }
+                let start = self.list_from(list);
                 let result = self.emit(Node {
                     op: Op::Apply,
                     k: 0,
-                    n: list.len() as u16,
+                    n: now.len() as u16,
                     a: function,
                     b: start,
                     c: 0,

@@ -17,7 +17,7 @@ mod scope;
 use firn_symbol::{FastMap, Symbol};
 
 use crate::ast::{Ast, AstId, Attr, Expr, Name, Pos, Span32};
-use crate::code::{Code, Const, NONE, Node, NodeId, Op, UnitInfo};
+use crate::code::{Bytes, Code, Const, NONE, Node, NodeId, Op, UnitInfo};
 use crate::globals::Globals;
 use crate::show::ResolvePath;
 use scope::{Binding, Place, Scopes};
@@ -63,8 +63,15 @@ pub fn lower(
     let mut lower = Lower {
         ast,
         globals,
-        code: Code::default(),
+        code: Code {
+            nodes: Vec::with_capacity(ast.exprs.len() + ast.exprs.len() / 2),
+            extra: Vec::with_capacity(ast.exprs.len() * 2),
+            units: Vec::with_capacity(ast.exprs.len() / 4),
+            bytes: Vec::with_capacity(ast.bytes.len()),
+            ..Code::default()
+        },
         symbol_ids: FastMap::default(),
+        pending: Vec::new(),
         scopes: Scopes::default(),
         resolve,
         error: None,
@@ -80,12 +87,12 @@ pub fn lower(
     }
     lower.scopes.open(0);
     let entry = lower.strict(root);
-    let unit = lower.scopes.close();
+    let unit = lower.scopes.close(&mut lower.code.extra);
     lower.code.root = lower.code.units.len() as u32;
     lower.code.units.push(UnitInfo {
         entry,
         lambda: NONE,
-        n_caps: unit.captures.len() as u32,
+        n_caps: unit.n_caps,
         n_slots: unit.n_slots,
         arity: 0,
     });
@@ -101,6 +108,8 @@ pub(crate) struct Lower<'a> {
     globals: &'a Globals,
     code: Code,
     symbol_ids: FastMap<Symbol, u32>,
+    /// Lists under construction, the innermost on top.
+    pending: Vec<u32>,
     scopes: Scopes,
     resolve: ResolvePath<'a>,
     error: Option<NameError>,
@@ -124,9 +133,11 @@ impl Lower<'_> {
         })
     }
 
-    fn extra(&mut self, words: &[u32]) -> u32 {
+    /// Ends the list that begins at this place of [`Lower::pending`].
+    fn list_from(&mut self, first: usize) -> u32 {
         let start = self.code.extra.len() as u32;
-        self.code.extra.extend_from_slice(words);
+        self.code.extra.extend_from_slice(&self.pending[first..]);
+        self.pending.truncate(first);
         start
     }
 
@@ -149,16 +160,42 @@ impl Lower<'_> {
         self.node(Op::Const, [idx, 0, 0], pos)
     }
 
-    /// The constant that an expression is, if it is one.
-    fn literal(&self, id: AstId) -> Option<Const> {
+    /// Whether an expression is a constant.
+    fn is_literal(&self, id: AstId) -> bool {
         match self.ast.expr(id) {
+            Expr::Int(_) | Expr::Float(_) | Expr::Str(_) | Expr::Path(_) => true,
+            Expr::List(items) => items.len == 0,
+            _ => false,
+        }
+    }
+
+    /// The constant that an expression is, if it is one.
+    fn literal(&mut self, id: AstId) -> Option<Const> {
+        let ast = self.ast;
+        match ast.expr(id) {
             Expr::Int(value) => Some(Const::Int(value)),
             Expr::Float(value) => Some(Const::Float(value)),
-            Expr::Str(bytes) => Some(Const::Str(self.ast.bytes(bytes).into())),
-            Expr::Path(bytes) => Some(Const::Path(self.ast.bytes(bytes).into())),
+            Expr::Str(bytes) => Some(Const::Str(self.text(ast.bytes(bytes)))),
+            Expr::Path(bytes) => Some(Const::Path(self.text(ast.bytes(bytes)))),
             Expr::List(items) if items.len == 0 => Some(Const::EmptyList),
             _ => None,
         }
+    }
+
+    /// Keeps bytes with the code.
+    fn text(&mut self, bytes: &[u8]) -> Bytes {
+        let start = self.code.bytes.len() as u32;
+        self.code.bytes.extend_from_slice(bytes);
+        Bytes {
+            start,
+            len: bytes.len() as u32,
+        }
+    }
+
+    fn text_constant(&mut self, bytes: &[u8]) -> u32 {
+        let text = self.text(bytes);
+        self.code.consts.push(Const::Str(text));
+        self.code.consts.len() as u32 - 1
     }
 
     /// An expression whose value is needed.
@@ -196,14 +233,13 @@ impl Lower<'_> {
             Expr::Set(set) => self.set(set, pos),
             Expr::Let { set, body } => self.let_in(set, body, pos),
             Expr::List(items) => {
-                let items: Vec<u32> = self
-                    .ast
-                    .list(items)
-                    .iter()
-                    .map(|&item| self.delayed(item, true))
-                    .collect();
-                let list = self.extra(&items);
-                self.node(Op::List, [list, items.len() as u32, 0], pos)
+                let list = self.pending.len();
+                for &item in self.ast.list(items) {
+                    let item = self.delayed(item, true);
+                    self.pending.push(item);
+                }
+                let list = self.list_from(list);
+                self.node(Op::List, [list, items.len, 0], pos)
             }
             Expr::With { scope, body } => {
                 let scope = self.delayed(scope, true);
@@ -226,8 +262,7 @@ impl Lower<'_> {
             }
             Expr::Assert { condition, body } => {
                 let text = self.ast.show(condition, self.resolve);
-                let text_idx = self.code.consts.len() as u32;
-                self.code.consts.push(Const::Str(text.into()));
+                let text_idx = self.text_constant(&text);
                 let condition = self.strict(condition);
                 let body = self.strict(body);
                 self.node(Op::Assert, [condition, body, text_idx], pos)
@@ -272,7 +307,7 @@ impl Lower<'_> {
             });
         }
         let parts = ast.parts(parts);
-        let mut list = Vec::with_capacity(parts.len() * 2);
+        let list = self.pending.len();
         let mut done = 0;
         while let Some(part) = parts.get(done) {
             // Escapes split the text of an indented string; neighbours become one constant.
@@ -284,20 +319,21 @@ impl Lower<'_> {
                 });
             let n_texts = texts.clone().count();
             let node = if n_texts > 1 {
-                let joined = texts.collect::<Vec<_>>().concat();
-                self.constant(Const::Str(joined.into()), part.pos)
+                let start = self.code.bytes.len() as u32;
+                texts.for_each(|text| self.code.bytes.extend_from_slice(text));
+                let len = self.code.bytes.len() as u32 - start;
+                self.constant(Const::Str(Bytes { start, len }), part.pos)
             } else {
                 self.strict(part.value)
             };
             if n_texts == parts.len() {
                 return node;
             }
-            list.push(node);
-            list.push(part.pos.0);
+            self.pending.extend([node, part.pos.0]);
             done += n_texts.max(1);
         }
-        let n_parts = list.len() as u32 / 2;
-        let start = self.extra(&list);
+        let n_parts = (self.pending.len() - list) as u32 / 2;
+        let start = self.list_from(list);
         self.emit(Node {
             op: Op::Strings,
             k: u8::from(force),
@@ -312,28 +348,25 @@ impl Lower<'_> {
     /// Lowers an attribute path to triples.
     fn path(&mut self, path: Span32) -> (u32, u16) {
         let ast = self.ast;
-        let mut list = Vec::with_capacity(path.len as usize * 3);
+        let list = self.pending.len();
         for Attr { name, .. } in ast.path(path) {
             match *name {
                 Name::Static(symbol) => {
-                    list.push(1);
-                    list.push(self.symbol(symbol));
-                    list.push(self.cache());
+                    let triple = [1, self.symbol(symbol), self.cache()];
+                    self.pending.extend(triple);
                 }
                 Name::Dynamic(value) => {
                     let mut text = b"\"${".to_vec();
                     text.extend(self.ast.show(value, self.resolve));
                     text.extend(b"}\"");
-                    let text_idx = self.code.consts.len() as u32;
-                    self.code.consts.push(Const::Str(text.into()));
-                    list.push(0);
-                    list.push(self.strict(value));
-                    list.push(text_idx);
+                    let text_idx = self.text_constant(&text);
+                    let value = self.strict(value);
+                    self.pending.extend([0, value, text_idx]);
                 }
             }
         }
         let n = u16::try_from(path.len).unwrap_or(u16::MAX);
-        (self.extra(&list), n)
+        (self.list_from(list), n)
     }
 
     fn select(&mut self, base: AstId, path: Span32, default: Option<AstId>, pos: Pos) -> NodeId {
@@ -381,8 +414,8 @@ impl Lower<'_> {
         if let Some(global) = self.globals.find(name) {
             return self.node(Op::Global, [global, 0, 0], pos);
         }
-        let withs = self.scopes.withs();
-        if withs.is_empty() {
+        let n_withs = self.scopes.n_withs();
+        if n_withs == 0 {
             if self.error.is_none() {
                 let in_scope = self.scopes.names().chain(self.globals.names());
                 self.error = Some(NameError::Undefined {
@@ -393,15 +426,14 @@ impl Lower<'_> {
             }
             return self.node(Op::Global, [NONE, 0, 0], pos);
         }
-        let mut list = Vec::with_capacity(withs.len() * 3);
-        for (location, with_pos) in withs {
-            list.push(location);
-            list.push(self.cache());
-            list.push(with_pos.0);
+        let list = self.code.extra.len() as u32;
+        for idx in (0..n_withs).rev() {
+            let (location, with_pos) = self.scopes.with(idx);
+            let triple = [location, self.cache(), with_pos.0];
+            self.code.extra.extend(triple);
         }
-        let n = u16::try_from(list.len() / 3).unwrap_or(u16::MAX);
+        let n = u16::try_from(n_withs).unwrap_or(u16::MAX);
         let symbol = self.symbol(name);
-        let list = self.extra(&list);
         self.emit(Node {
             op: Op::With,
             k: 0,
@@ -505,20 +537,19 @@ impl Lower<'_> {
     ) -> NodeId {
         self.scopes.open(0);
         let entry = build(self);
-        let built = self.scopes.close();
+        let built = self.scopes.close(&mut self.code.extra);
         let unit = self.code.units.len() as u32;
         self.code.units.push(UnitInfo {
             entry,
             lambda: NONE,
-            n_caps: built.captures.len() as u32,
+            n_caps: built.n_caps,
             n_slots: built.n_slots,
             arity: 0,
         });
-        if constant && built.captures.is_empty() {
+        if constant && built.n_caps == 0 {
             return self.constant(Const::Thunk(unit), pos);
         }
-        let captures = self.extra(&built.captures);
-        self.node(Op::Thunk, [unit, captures, 0], pos)
+        self.node(Op::Thunk, [unit, built.captures, 0], pos)
     }
 
     /// Whether an expression is a list or set literal of constants: making its value has no
@@ -529,16 +560,13 @@ impl Lower<'_> {
                 .ast
                 .list(items)
                 .iter()
-                .all(|&item| self.literal(item).is_some()),
+                .all(|&item| self.is_literal(item)),
             Expr::Set(set) => {
                 let set = &self.ast.sets[set as usize];
                 !set.recursive
                     && set.dynamic.is_empty()
                     && set.sources.is_empty()
-                    && set
-                        .attrs
-                        .iter()
-                        .all(|attr| self.literal(attr.value).is_some())
+                    && set.attrs.iter().all(|attr| self.is_literal(attr.value))
             }
             _ => false,
         }

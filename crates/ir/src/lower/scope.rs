@@ -31,9 +31,11 @@ pub(super) struct Binding {
 }
 
 /// A unit that is finished.
+#[derive(Clone, Copy)]
 pub(super) struct Built {
-    /// Locations in the unit around it.
-    pub(super) captures: Vec<u32>,
+    /// Where the list of its captures begins: locations in the unit around it.
+    pub(super) captures: u32,
+    pub(super) n_caps: u32,
     pub(super) n_slots: u32,
 }
 
@@ -75,10 +77,23 @@ impl Unit {
     }
 }
 
+/// A name in scope.
+struct Bound {
+    name: Symbol,
+    binding: Binding,
+    /// The entry that it hides, plus one; 0 if there is none.
+    hidden: u32,
+}
+
 #[derive(Default)]
 pub(super) struct Scopes {
-    names: FastMap<Symbol, Vec<Binding>>,
+    /// The names in scope, in order of binding.
+    bound: Vec<Bound>,
+    /// The innermost entry of each name that was ever bound, plus one; 0 if none is in scope.
+    innermost: FastMap<Symbol, u32>,
+    /// The units around, outermost first; what is above `n_units` only lends its memory.
     units: Vec<Unit>,
+    n_units: usize,
     withs: Vec<(u32, u32, Pos)>,
     n_groups: u32,
     /// Groups whose bindings are being lowered, and how many members each has so far.
@@ -87,30 +102,38 @@ pub(super) struct Scopes {
 
 impl Scopes {
     fn level(&self) -> u32 {
-        self.units.len() as u32 - 1
+        self.n_units as u32 - 1
     }
 
     fn unit(&mut self) -> &mut Unit {
-        self.units
-            .last_mut()
-            .expect("lowering happens inside a unit")
+        &mut self.units[self.n_units - 1]
     }
 
     /// Begins a unit whose first slots are arguments.
     pub(super) fn open(&mut self, n_args: u32) {
-        self.units.push(Unit {
-            next_slot: n_args,
-            n_slots: n_args,
-            ..Unit::default()
-        });
+        if self.units.len() == self.n_units {
+            self.units.push(Unit::default());
+        }
+        self.n_units += 1;
+        let unit = self.unit();
+        unit.captures.clear();
+        unit.origins.clear();
+        unit.by_origin.clear();
+        unit.next_slot = n_args;
+        unit.n_slots = n_args;
     }
 
-    pub(super) fn close(&mut self) -> Built {
-        let unit = self.units.pop().expect("every close has its open");
-        Built {
-            captures: unit.captures,
+    /// Ends the innermost unit; its captures are appended to `lists`.
+    pub(super) fn close(&mut self, lists: &mut Vec<u32>) -> Built {
+        let unit = self.unit();
+        let built = Built {
+            captures: lists.len() as u32,
+            n_caps: unit.captures.len() as u32,
             n_slots: unit.n_slots,
-        }
+        };
+        lists.extend_from_slice(&unit.captures);
+        self.n_units -= 1;
+        built
     }
 
     /// Takes the next slot of the current unit.
@@ -133,12 +156,12 @@ impl Scopes {
 
     /// All names that mean something here, in no particular order.
     pub(super) fn names(&self) -> impl Iterator<Item = Symbol> {
-        let bound = self.names.iter().filter(|it| !it.1.is_empty());
-        bound.map(|it| *it.0)
+        self.bound.iter().map(|bound| bound.name)
     }
 
     pub(super) fn find(&self, name: Symbol) -> Option<Binding> {
-        self.names.get(&name)?.last().copied()
+        let entry = self.innermost.get(&name)?.checked_sub(1)?;
+        Some(self.bound[entry as usize].binding)
     }
 
     /// Binds a name in the current unit.
@@ -153,7 +176,13 @@ impl Scopes {
     }
 
     pub(super) fn push(&mut self, name: Symbol, binding: Binding) {
-        self.names.entry(name).or_default().push(binding);
+        let entry = self.bound.len() as u32 + 1;
+        let hidden = self.innermost.insert(name, entry).unwrap_or(0);
+        self.bound.push(Bound {
+            name,
+            binding,
+            hidden,
+        });
     }
 
     /// A binding of the current unit in a group.
@@ -166,9 +195,15 @@ impl Scopes {
         }
     }
 
-    pub(super) fn unbind(&mut self, name: Symbol) {
-        if let Some(bindings) = self.names.get_mut(&name) {
-            bindings.pop();
+    /// How many names are bound, for [`Scopes::unbind_to`].
+    pub(super) fn n_bound(&self) -> usize {
+        self.bound.len()
+    }
+
+    /// Takes back all bindings but the first `n_bound`.
+    pub(super) fn unbind_to(&mut self, n_bound: usize) {
+        for bound in self.bound.drain(n_bound..).rev() {
+            self.innermost.insert(bound.name, bound.hidden);
         }
     }
 
@@ -210,17 +245,16 @@ impl Scopes {
         self.withs.pop();
     }
 
-    /// Locations of the sets of all `with`s around, innermost first.
-    pub(super) fn withs(&mut self) -> Vec<(u32, Pos)> {
-        let withs = self.withs.clone();
-        withs
-            .iter()
-            .rev()
-            .map(|&(level, slot, pos)| {
-                let (captured, idx) = self.location(level, slot);
-                (if captured { idx | CAPTURE } else { idx }, pos)
-            })
-            .collect()
+    /// Number of `with`s around.
+    pub(super) fn n_withs(&self) -> usize {
+        self.withs.len()
+    }
+
+    /// Location of the set of a `with`, counted from the outermost, and where that was written.
+    pub(super) fn with(&mut self, idx: usize) -> (u32, Pos) {
+        let (level, slot, pos) = self.withs[idx];
+        let (captured, idx) = self.location(level, slot);
+        (if captured { idx | CAPTURE } else { idx }, pos)
     }
 
     /// How the current unit reaches a slot of a level: whether as a capture, and its index.
