@@ -245,8 +245,10 @@ fn replace_strings<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
 /// Finds the first of several patterns that a text begins with.
 struct Finder<'p, 'h> {
     patterns: &'p [&'h [u8]],
-    /// For each byte, the patterns that can begin with it, in order.
-    by_byte: Box<[Vec<u32>; 256]>,
+    /// For each byte, the first pattern that begins with it, plus one.
+    first: [u32; 256],
+    /// For each pattern, the next one that begins with the same byte, plus one.
+    next: Vec<u32>,
     /// The first empty pattern.
     empty: Option<usize>,
 }
@@ -254,17 +256,17 @@ struct Finder<'p, 'h> {
 impl<'p, 'h> Finder<'p, 'h> {
     fn new(patterns: &'p [&'h [u8]]) -> Self {
         let empty = patterns.iter().position(|pattern| pattern.is_empty());
-        let mut by_byte = Box::new([const { Vec::new() }; 256]);
         // What comes after an empty pattern never has its turn.
-        for (idx, pattern) in patterns[..empty.unwrap_or(patterns.len())]
-            .iter()
-            .enumerate()
-        {
-            by_byte[usize::from(pattern[0])].push(idx as u32);
+        let n_used = empty.unwrap_or(patterns.len());
+        let mut first = [0; 256];
+        let mut next = vec![0; n_used];
+        for (idx, pattern) in patterns[..n_used].iter().enumerate().rev() {
+            next[idx] = std::mem::replace(&mut first[usize::from(pattern[0])], idx as u32 + 1);
         }
         Self {
             patterns,
-            by_byte,
+            first,
+            next,
             empty,
         }
     }
@@ -275,19 +277,22 @@ impl<'p, 'h> Finder<'p, 'h> {
             return 0;
         }
         text.iter()
-            .position(|&byte| !self.by_byte[usize::from(byte)].is_empty())
+            .position(|&byte| self.first[usize::from(byte)] != 0)
             .unwrap_or(text.len())
     }
 
     fn find(&self, text: &[u8]) -> Option<usize> {
-        let candidates = text
+        let mut candidate = text
             .first()
-            .map_or(&[][..], |&byte| &self.by_byte[usize::from(byte)]);
-        candidates
-            .iter()
-            .map(|&idx| idx as usize)
-            .find(|&idx| text.starts_with(self.patterns[idx]))
-            .or(self.empty)
+            .map_or(0, |&byte| self.first[usize::from(byte)]);
+        while let Some(idx) = candidate.checked_sub(1) {
+            let idx = idx as usize;
+            if text.starts_with(self.patterns[idx]) {
+                return Some(idx);
+            }
+            candidate = self.next[idx];
+        }
+        self.empty
     }
 }
 

@@ -4,10 +4,11 @@
 //! is wherever the store keeps the object, which for a rootless or a chroot store is somewhere
 //! else. Files of the embedded root live in the program itself.
 
+use std::collections::HashSet;
 use std::io;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use firn_eval::{FileType, HostError};
 use firn_source::{CanonicalPath, RootId, SourcePath};
@@ -28,6 +29,9 @@ pub(crate) struct Files {
     store: Arc<dyn Store>,
     embedded: Embedded,
     observer: Option<Arc<dyn Observer>>,
+    /// Directories with no link on the way to them. An evaluation asks for the files of one again
+    /// and again, and takes no notice of a directory that becomes a link meanwhile.
+    plain: RwLock<HashSet<CanonicalPath>>,
 }
 
 impl Files {
@@ -40,7 +44,13 @@ impl Files {
             observer,
             store,
             embedded: Embedded::new(library),
+            plain: RwLock::default(),
         }
+    }
+
+    fn is_plain(&self, directory: &CanonicalPath) -> bool {
+        let plain = self.plain.read().unwrap_or_else(PoisonError::into_inner);
+        plain.contains(directory)
     }
 
     /// Where a path of the host's root really lies.
@@ -202,6 +212,16 @@ impl Files {
         if path.root == RootId::EMBEDDED {
             return Ok(path.clone());
         }
+        if self.is_plain(&path.path) {
+            return Ok(path.clone());
+        }
+        let parent = path.parent();
+        if let Some(parent) = &parent
+            && self.is_plain(&parent.path)
+            && (!last || self.file_type(path).ok().flatten() != Some(FileType::Symlink))
+        {
+            return Ok(path.clone());
+        }
         let mut todo: Vec<Vec<u8>> = path.path.components().rev().map(<[u8]>::to_vec).collect();
         let mut done = SourcePath {
             root: path.root,
@@ -211,8 +231,17 @@ impl Files {
         while let Some(component) = todo.pop() {
             let next = done.join(&component);
             let follow = last || !todo.is_empty();
-            if !follow || self.file_type(&next).ok().flatten() != Some(FileType::Symlink) {
+            let kind = if follow {
+                self.file_type(&next).ok().flatten()
+            } else {
+                None
+            };
+            if kind != Some(FileType::Symlink) {
                 done = next;
+                if todo.len() == 1 && n_links == 0 && kind == Some(FileType::Directory) {
+                    let mut plain = self.plain.write().unwrap_or_else(PoisonError::into_inner);
+                    plain.insert(done.path.clone());
+                }
                 continue;
             }
             n_links += 1;
