@@ -48,7 +48,7 @@ impl Scheduler {
             self.store
                 .register_derivation_output(drv_path, name, path)?;
             if let Some(drv_hash) = drv_hash {
-                let realisation = Realisation {
+                let mut realisation = Realisation {
                     id: DrvOutput {
                         drv_hash,
                         output: name.clone(),
@@ -57,6 +57,7 @@ impl Scheduler {
                     signatures: BTreeSet::new(),
                     dependent_realisations: BTreeMap::new(),
                 };
+                self.store.sign_realisation(&mut realisation);
                 self.store.register_realisation(&realisation, false)?;
             }
         }

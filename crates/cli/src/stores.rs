@@ -55,7 +55,12 @@ impl StoreUrl {
             })
             .collect();
         let (scheme, authority) = if let Some((scheme, rest)) = base.split_once("://") {
-            (scheme.to_owned(), rest.to_owned())
+            // Paths of this machine may hold anything; other addresses are left as they are.
+            let rest = match scheme {
+                "local" | "unix" => percent_decode(rest),
+                _ => rest.to_owned(),
+            };
+            (scheme.to_owned(), rest)
         } else if base.is_empty() {
             ("auto".to_owned(), String::new())
         } else if base.contains('/') {
@@ -185,11 +190,15 @@ impl Context {
 
     fn open_local_store_url(&self, url: &str) -> Result<LocalStore, Failure> {
         let location = self.local_location(url)?;
+        let parsed = StoreUrl::parse(url);
         let options = LocalOptions {
             physical_links: self.program.is_firn(),
             build_group: self.build_group(),
-            require_signatures: self.settings.store.require_sigs,
+            require_signatures: parsed
+                .flag("require-sigs")
+                .unwrap_or(self.settings.store.require_sigs),
             trusted_keys: self.trusted_keys()?,
+            secret_keys: self.secret_keys()?,
             ..self.local_options(url)
         };
         Ok(LocalStore::open(location, options)?)
@@ -200,6 +209,18 @@ impl Context {
     fn build_group(&self) -> Option<u32> {
         let group = self.build_settings().build_users_group?;
         firn_sys::accounts::group_members(&group).map(|(gid, _)| gid)
+    }
+
+    /// Where the store of the settings keeps its state; that of a daemon's store is this machine's.
+    pub fn state_dir(&self) -> PathBuf {
+        let location = self.local_location(&self.settings.store.store);
+        location.map_or_else(
+            |_| {
+                let given = filled("NIX_STATE_DIR");
+                PathBuf::from(given.unwrap_or_else(|| DEFAULT_STATE_DIR.to_owned()))
+            },
+            |location| location.state_dir,
+        )
     }
 
     /// Where the parts of a local store lie.

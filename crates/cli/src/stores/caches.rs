@@ -22,7 +22,8 @@ use crate::{Context, Failure};
 const DISK_CACHE: &str = "binary-cache-v7.sqlite";
 
 /// Opens a binary cache.
-pub type CacheOpener = Box<dyn Fn(&StoreUrl) -> Result<Arc<dyn Store>, Failure> + Send + Sync>;
+pub(crate) type CacheOpener =
+    Box<dyn Fn(&StoreUrl) -> Result<Arc<dyn Store>, Failure> + Send + Sync>;
 
 /// How long a cache that failed is left alone.
 const DISABLE_SECONDS: u64 = 60;
@@ -64,6 +65,12 @@ impl Context {
         Ok(keys.into_iter().collect())
     }
 
+    /// The keys that sign what is built here.
+    pub fn secret_keys(&self) -> Result<Vec<SecretKey>, Failure> {
+        let files = &self.settings.store.secret_key_files;
+        files.iter().map(|file| read_secret_key(file)).collect()
+    }
+
     /// Opens a binary cache.
     pub fn open_binary_cache(&self, url: &StoreUrl) -> Result<BinaryCacheStore, Failure> {
         let options = self.binary_cache_options(url)?;
@@ -77,7 +84,7 @@ impl Context {
     }
 
     /// Opens binary caches later, when this context is not at hand.
-    pub fn cache_openers(&self) -> CacheOpener {
+    pub(crate) fn cache_openers(&self) -> CacheOpener {
         let transfer = self.transfer_options();
         let events = ConsoleSink::shared(self);
         let template = self.binary_cache_options(&StoreUrl::parse("https://template"));

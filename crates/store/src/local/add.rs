@@ -39,7 +39,6 @@ impl LocalStore {
         mut filter: Option<Filter<'_>>,
         options: &AddOptions,
     ) -> Result<StorePath, StoreError> {
-        self.require_writable("adding a path")?;
         let contents_only = ContentsOnly(tree);
         let tree = match options.method {
             ContentAddressMethod::Flat | ContentAddressMethod::Text => &contents_only,
@@ -60,6 +59,7 @@ impl LocalStore {
             if !options.repair && self.db.is_valid(&path)? {
                 return Ok(path);
             }
+            self.require_writable("adding a path")?;
             if self.place_source(tree, &listing, &path, address, options)? {
                 return Ok(path);
             }

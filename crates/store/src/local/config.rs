@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use firn_events::{NullSink, SharedSink};
-use firn_store_model::{PublicKeys, StoreDir, StorePath};
+use firn_store_model::{PublicKeys, SecretKey, StoreDir, StorePath};
 
 /// Where the parts of a local store lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +119,8 @@ pub struct LocalOptions {
     pub require_signatures: bool,
     /// `trusted-public-keys`, and the public halves of `secret-key-files`.
     pub trusted_keys: PublicKeys,
+    /// `secret-key-files`: keys that sign what is built here.
+    pub secret_keys: Vec<SecretKey>,
     /// Links that users ask for name the physical place of a path, so that they can be followed
     /// although the store is not where its paths say.
     pub physical_links: bool,
@@ -177,6 +179,7 @@ impl Default for LocalOptions {
             min_free_check_interval: 5,
             require_signatures: true,
             trusted_keys: PublicKeys::default(),
+            secret_keys: Vec::new(),
             physical_links: false,
             compress_build_log: true,
             proc_dir: Some(PathBuf::from("/proc")),

@@ -96,10 +96,15 @@ impl LocalStore {
     }
 
     fn require_writable(&self, operation: &'static str) -> Result<(), StoreError> {
-        if self.options.read_only {
-            return Err(StoreError::ReadOnly { operation });
+        if !self.options.read_only {
+            return Ok(());
         }
-        Ok(())
+        let directory = &self.location.physical_dir;
+        if !firn_sys::file::is_writable(directory) {
+            let refused = std::io::ErrorKind::PermissionDenied.into();
+            return Err(path_error("writing to", directory)(refused));
+        }
+        Err(StoreError::ReadOnly { operation })
     }
 
     fn invalid(&self, path: &StorePath) -> StoreError {
@@ -109,16 +114,38 @@ impl LocalStore {
     }
 
     /// Registers objects whose contents are in place, with their closures complete: what a
-    /// builder does with its outputs. All become valid together.
+    /// builder does with its outputs. All become valid together. What was built here is signed.
     pub fn register_valid_paths(&self, infos: Vec<ValidPathInfo>) -> Result<(), StoreError> {
         let registrations = infos
             .into_iter()
-            .map(|info| {
+            .map(|mut info| {
+                if info.ultimate {
+                    self.sign(&mut info);
+                }
                 let outputs = self.outputs_to_register(&info.path)?;
                 Ok(Registration { info, outputs })
             })
             .collect::<Result<Vec<_>, StoreError>>()?;
         self.register_all(&registrations)
+    }
+
+    fn sign(&self, info: &mut ValidPathInfo) {
+        if self.options.secret_keys.is_empty() {
+            return;
+        }
+        if let Some(fingerprint) = info.fingerprint(&self.location.store_dir) {
+            let keys = self.options.secret_keys.iter();
+            let signatures: Vec<_> = keys.map(|key| key.sign(fingerprint.as_bytes())).collect();
+            info.info.signatures.extend(signatures);
+        }
+    }
+
+    /// Signs what a derivation output was realised to here.
+    pub fn sign_realisation(&self, realisation: &mut Realisation) {
+        let fingerprint = realisation.fingerprint();
+        let keys = self.options.secret_keys.iter();
+        let signatures: Vec<_> = keys.map(|key| key.sign(fingerprint.as_bytes())).collect();
+        realisation.signatures.extend(signatures);
     }
 
     fn register_all(&self, registrations: &[Registration]) -> Result<(), StoreError> {

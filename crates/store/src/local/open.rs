@@ -30,7 +30,7 @@ pub(super) struct Opened {
 
 pub(super) fn open(location: &Location, options: &LocalOptions) -> Result<Opened, StoreError> {
     if !options.read_only {
-        make_directories(location, options)?;
+        make_directories(location, options).map_err(explain_refusal)?;
     }
     if !options.allow_symlinked_store {
         refuse_links(&location.physical_dir)?;
@@ -62,7 +62,9 @@ pub(super) fn open(location: &Location, options: &LocalOptions) -> Result<Opened
         });
     }
     let lock_path = db_dir.join("big-lock");
-    let lock = open_lock_file(&lock_path).map_err(path_error("opening lock file", &lock_path))?;
+    let lock = open_lock_file(&lock_path)
+        .map_err(path_error("opening lock file", &lock_path))
+        .map_err(explain_refusal)?;
     let wait = |kind, message: &str| -> Result<(), StoreError> {
         if !try_lock_file(&lock, kind).map_err(path_error("locking", &lock_path))? {
             options.events.message(Level::Info, message);
@@ -107,6 +109,19 @@ pub(super) fn open(location: &Location, options: &LocalOptions) -> Result<Opened
         db,
         big_lock: Some(lock),
     })
+}
+
+/// Says what is most likely the matter with a store that is there but may not be written.
+fn explain_refusal(error: StoreError) -> StoreError {
+    match &error {
+        StoreError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+            StoreError::other(format!(
+                "{error}\nThis command may have been run as non-root in a single-user Nix \
+                 installation,\nor the Nix daemon may have crashed."
+            ))
+        }
+        _ => error,
+    }
 }
 
 fn make_directories(location: &Location, options: &LocalOptions) -> Result<(), StoreError> {
