@@ -212,33 +212,14 @@ pub(crate) fn copy(
             to: store.url(),
         },
     );
-    let failed = |error: std::io::Error| StoreError::other(error.to_string());
-    let (mut reader, mut writer) = std::io::pipe().map_err(failed)?;
-    let result = std::thread::scope(|scope| {
-        let producer = scope.spawn(move || {
-            let result = substituter.nar_from_path(&offer.path_there, &mut writer);
-            // The consumer sees the end.
-            drop(writer);
-            result
-        });
-        let options = NarOptions {
-            repair: false,
-            check_signatures: !substituter.traits().is_trusted,
-        };
-        let mut counted = Counted {
-            inner: &mut reader,
-            activity: &copying,
-            done: 0,
-            said: 0,
-            expected: info.nar_size,
-        };
-        let added = store.add_nar(info, &mut counted, options);
-        drop(reader);
-        let produced = producer.join().expect("the producer does not panic");
-        // A producer that was cut off says less than the consumer that cut it off.
-        added?;
-        produced
-    });
+    let options = NarOptions {
+        repair: false,
+        check_signatures: !substituter.traits().is_trusted,
+    };
+    let result = firn_store::pipe(
+        |out| substituter.nar_from_path(&info.path, out),
+        |source| store.add_nar(info, source, options),
+    );
     drop(copying);
     result
 }

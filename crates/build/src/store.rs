@@ -13,8 +13,10 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use firn_store::closure::{ClosureOptions, closure, path_info};
 use firn_store::derivation::HashModulos;
-use firn_store::tree::{Filter, SourceTree};
+use firn_store::hash_tree::nar_hash;
+use firn_store::tree::{Filter, Listing, LocalTree, SourceTree};
 use firn_store::{
     AddOptions, AliveBecause, BuildMode, BuildResult, BuildStatus, DerivationText, DumpFormat,
     GcOptions, GcResult, LocalStore, MissingPaths, NarOptions, OptimiseStats, RootHold, Roots,
@@ -178,6 +180,45 @@ impl BuildingStore {
             wake,
             thread: Some(thread),
         })
+    }
+
+    /// Makes anew what is damaged of everything that some outputs refer to.
+    fn repair_closures(&self, paths: &[DerivedPath]) -> Result<(), StoreError> {
+        let mut outputs = StorePathSet::new();
+        for path in paths {
+            match path {
+                DerivedPath::Opaque(path) => drop(outputs.insert(path.clone())),
+                DerivedPath::Built {
+                    drv,
+                    outputs: wanted,
+                } => {
+                    let SingleDerivedPath::Opaque(drv) = &**drv else {
+                        continue;
+                    };
+                    let known = self.store.query_derivation_output_map(drv)?;
+                    let known = known.into_iter().filter(|it| wanted.contains(&it.0));
+                    outputs.extend(known.filter_map(|it| it.1));
+                }
+            }
+        }
+        let valid = self.store.query_valid_paths(&outputs)?;
+        let all = closure(&*self.store, valid, ClosureOptions::default())?;
+        // What is asked for itself is looked at by its own goal.
+        for path in all.difference(&outputs) {
+            let info = path_info(&*self.store, path)?;
+            let tree = LocalTree::new(self.store.location().physical_path(path));
+            let hash = Listing::walk(&tree, None)
+                .and_then(|listing| nar_hash(&tree, &listing, info.nar_hash.algorithm()));
+            if !hash.is_ok_and(|(hash, _)| hash == info.nar_hash) {
+                let text = format!(
+                    "found corrupted or missing path '{}'",
+                    self.store.store_dir().print(path)
+                );
+                self.store.events().message(firn_events::Level::Info, &text);
+                self.repair_path(path)?;
+            }
+        }
+        Ok(())
     }
 
     /// All that failed, as one error.
@@ -399,6 +440,9 @@ impl Store for BuildingStore {
     fn build_paths(&self, paths: &[DerivedPath], mode: BuildMode) -> Result<(), StoreError> {
         if paths.is_empty() {
             return Ok(());
+        }
+        if mode == BuildMode::Repair {
+            self.repair_closures(paths)?;
         }
         let reply = self.realise(paths, mode)?;
         self.first_error(paths, &reply)

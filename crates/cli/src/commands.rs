@@ -22,6 +22,7 @@ pub mod nix_shell;
 pub mod nix_store;
 pub mod path_info;
 pub mod ps;
+pub mod realisation;
 pub mod repl;
 pub mod run;
 pub mod serve;
@@ -67,6 +68,7 @@ static VERBS: &[&Verb] = &[
     &path_info::PATH_INFO,
     &ps::PS,
     &develop::PRINT_DEV_ENV,
+    &realisation::INFO,
     &repl::REPL,
     &run::RUN,
     &run::SHELL,

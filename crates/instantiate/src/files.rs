@@ -62,11 +62,16 @@ impl Files {
             && let Some(physical) = self.store.physical_path(&object)
         {
             let rest = std::ffi::OsStr::from_bytes(rest.strip_prefix(b"/").unwrap_or(rest));
-            return if rest.is_empty() {
-                physical
-            } else {
-                physical.join(rest)
-            };
+            // Where paths do not lie where they say, an object of another store with the same
+            // directory is better than none.
+            let is_elsewhere = !bytes.starts_with(physical.as_os_str().as_bytes());
+            if !is_elsewhere || physical.symlink_metadata().is_ok() {
+                return if rest.is_empty() {
+                    physical
+                } else {
+                    physical.join(rest)
+                };
+            }
         }
         PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
     }

@@ -175,7 +175,7 @@ fn copy_path(
 /// Runs a producer and a consumer of bytes side by side. When both fail, the cause is told: a
 /// consumer that was cut off because the producer failed only knows that something is missing, and
 /// a producer that was cut off only knows that nobody listens.
-pub(crate) fn pipe(
+pub fn pipe(
     produce: impl FnOnce(&mut dyn Write) -> Result<(), StoreError> + Send,
     consume: impl FnOnce(&mut dyn Read) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {

@@ -233,7 +233,8 @@ impl fmt::Display for StoreError {
             Self::ReadOnly { operation } => {
                 write!(
                     f,
-                    "{operation} is not possible in a store that is opened read-only"
+                    "{operation} is not possible in a store that is opened read-only: attempt to \
+                     write a readonly database"
                 )
             }
             Self::Schema { message }

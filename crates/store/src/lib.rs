@@ -14,6 +14,7 @@ pub mod closure;
 mod content_addressed;
 mod copy;
 pub mod derivation;
+mod describe;
 mod dummy;
 mod error;
 pub mod export;
@@ -33,7 +34,7 @@ pub use binary_cache::{
     BinaryCacheOptions, BinaryCacheStore, DiskCacheOptions, NarInfoDiskCache, S3Bucket, S3Options,
 };
 pub use content_addressed::make_content_addressed;
-pub use copy::{CopyOptions, copy_closure, copy_paths};
+pub use copy::{CopyOptions, copy_closure, copy_paths, pipe};
 pub use dummy::DummyStore;
 pub use error::StoreError;
 pub use local::{GcTestHooks, LocalOptions, LocalStore, Location};

@@ -154,6 +154,11 @@ fn mtime_only(seconds: i64) -> Timestamps {
     }
 }
 
+/// Whether this process may write to a file or directory.
+pub fn is_writable(path: &Path) -> bool {
+    rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok()
+}
+
 /// Changes the mode bits of a path that is known not to be a symbolic link.
 pub fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))

@@ -84,9 +84,7 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     for realisation in realisations {
         // The one that the store keeps may be signed.
         let kept = source.query_realisation(&realisation.id)?;
-        if let Some(realisation) = kept {
-            target.register_realisation(&realisation, check_signatures)?;
-        }
+        target.register_realisation(&kept.unwrap_or(realisation), check_signatures)?;
     }
     Ok(0)
 }

@@ -65,7 +65,7 @@ pub fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
                     context.require(Feature::MountedSshStore)?;
                 }
             }
-            _ if !context.program.has_verbs() && context.took_version(&flag)? => return Ok(0),
+            _ if context.took_version(&flag)? => return Ok(0),
             _ => context.take_common(&flag, args)?,
         }
     }

@@ -34,7 +34,14 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
             DerivedPath::Opaque(path) => path,
             built @ DerivedPath::Built { .. } => built.base_path(),
         };
-        let log = store.build_log(path)?.ok_or_else(|| {
+        let mut log = store.build_log(path)?;
+        // Where something comes from, its log may be too.
+        for substituter in context.open_substituters() {
+            if log.is_none() {
+                log = substituter.build_log(path).unwrap_or_default();
+            }
+        }
+        let log = log.ok_or_else(|| {
             let what = derived.print(store.store_dir());
             Failure::message(format!("build log of '{what}' is not available"))
         })?;

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use firn_events::Level;
 use firn_store::profile::{find_profiles, parse_older_than};
-use firn_store::{GcAction, GcOptions, Store as _};
+use firn_store::{GcAction, GcOptions};
 
 use super::nix_store::{parse_max_freed, print_freed};
+use crate::log_sink::ConsoleSink;
 use crate::{Arg, Args, Context, Failure, surroundings};
 
 /// Runs `nix-collect-garbage`.
@@ -39,13 +40,13 @@ pub fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
             "options --max-freed and --dry-run cannot be combined",
         ));
     }
-    let store = context.open_local_store()?;
+    let store = context.open_store()?;
     if delete_old {
         let before = older_than
             .map(|spec| parse_older_than(&spec, now()))
             .transpose()?;
-        let events = store.events();
-        for directory in profile_directories(&store) {
+        let events = ConsoleSink::shared(context);
+        for directory in profile_directories(context) {
             for profile in find_profiles(&directory)? {
                 let link = profile.link().display();
                 let text = format!("removing old generations of profile {link}");
@@ -79,8 +80,8 @@ fn now() -> i64 {
 }
 
 /// Where this user's profiles, and everyone's, may be.
-fn profile_directories(store: &firn_store::LocalStore) -> BTreeSet<PathBuf> {
-    let state_dir = &store.location().state_dir;
+fn profile_directories(context: &Context) -> BTreeSet<PathBuf> {
+    let state_dir = context.state_dir();
     let own = if firn_sys::file::effective_ids().0 == 0 {
         state_dir.join("profiles/per-user/root")
     } else {

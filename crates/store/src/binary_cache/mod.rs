@@ -25,7 +25,6 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use firn_events::{Level, NullSink, SharedSink};
-use firn_hash::Algorithm;
 use firn_store_model::{
     CACHE_INFO_FILE, CacheInfo, DerivedPath, DrvOutput, NarInfo, Realisation, SecretKey, Signature,
     StoreDir, StorePath, ValidPathInfo,
@@ -41,7 +40,7 @@ use s3::Method;
 use crate::error::StoreError;
 use crate::parallel::for_each;
 use crate::store::Store;
-use crate::tree::{Filter, Listing, SourceTree, stream};
+use crate::tree::{Filter, SourceTree};
 use crate::types::{
     AddOptions, BuildMode, BuildResult, DumpFormat, MissingPaths, NarOptions, StorePathSet,
     StoreTraits,
@@ -575,16 +574,7 @@ impl Store for BinaryCacheStore {
         filter: Option<Filter<'_>>,
         options: &AddOptions,
     ) -> Result<StorePath, StoreError> {
-        let listing = Listing::walk(tree, filter)?;
-        let address =
-            crate::hash_tree::content_address(tree, &listing, options.method, options.algorithm)?;
-        let (nar_hash, nar_size) = crate::hash_tree::nar_hash(tree, &listing, Algorithm::Sha256)?;
-        self.add_content_addressed(name, address, (nar_hash, nar_size), options, &mut |out| {
-            stream(tree, &listing, None, &mut |bytes| {
-                out.write_all(bytes)
-                    .map_err(|error| StoreError::other(format!("writing a Nix archive: {error}")))
-            })
-        })
+        crate::describe::add_tree(self, name, tree, filter, options)
     }
 
     fn add_dump(
@@ -594,7 +584,7 @@ impl Store for BinaryCacheStore {
         format: DumpFormat,
         options: &AddOptions,
     ) -> Result<StorePath, StoreError> {
-        self.add_stream(name, source, format, options)
+        crate::describe::add_dump(self, name, source, format, options)
     }
 
     fn add_nar(

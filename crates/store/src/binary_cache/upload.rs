@@ -5,11 +5,9 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek as _, SeekFrom, Write};
 use std::sync::Arc;
 
-use firn_hash::{Algorithm, Hash, Hasher, HashingReader, HashingWriter};
-use firn_store_model::nar::{self, list_nar};
-use firn_store_model::{
-    ContentAddress, ContentAddressMethod, NarInfo, PathInfo, StorePath, ValidPathInfo,
-};
+use firn_hash::{Algorithm, Hash, HashingReader, HashingWriter};
+use firn_store_model::nar::list_nar;
+use firn_store_model::{NarInfo, ValidPathInfo};
 use firn_transfer::{Compression, Compressor, Upload};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
@@ -18,7 +16,6 @@ use super::BinaryCacheStore;
 use super::s3::Method;
 use crate::error::StoreError;
 use crate::store::Store as _;
-use crate::types::{AddOptions, DumpFormat};
 
 /// A compressed archive, ready to take its place.
 struct Prepared {
@@ -252,66 +249,6 @@ impl BinaryCacheStore {
             "while uploading to binary cache at '{}': {error}",
             self.url
         ))
-    }
-
-    /// Adds a tree whose address is known and whose archive `write` writes.
-    pub(super) fn add_content_addressed(
-        &self,
-        name: &str,
-        address: ContentAddress,
-        (nar_hash, nar_size): (Hash, u64),
-        options: &AddOptions,
-        write: &mut (dyn FnMut(&mut dyn Write) -> Result<(), StoreError> + Send),
-    ) -> Result<StorePath, StoreError> {
-        let path = crate::hash_tree::content_path(&self.store_dir, name, &address, options)?;
-        let mut info = PathInfo::new(nar_hash, nar_size);
-        info.references.clone_from(&options.references);
-        info.content_address = Some(address);
-        let info = ValidPathInfo {
-            path: path.clone(),
-            info,
-        };
-        if options.repair || !self.is_valid_path(&path)? {
-            crate::copy::pipe(
-                |out| write(out),
-                |source| self.add_archive(&info, source, options.repair),
-            )?;
-        }
-        Ok(path)
-    }
-
-    /// Adds a stream of contents; they are kept in memory, since their address must be known
-    /// before they can be described.
-    pub(super) fn add_stream(
-        &self,
-        name: &str,
-        source: &mut dyn Read,
-        format: DumpFormat,
-        options: &AddOptions,
-    ) -> Result<StorePath, StoreError> {
-        let mut contents = Vec::new();
-        source.read_to_end(&mut contents).map_err(unreadable)?;
-        let nar = match format {
-            DumpFormat::Nar => contents.clone(),
-            DumpFormat::Flat => nar::write_nar_file(&contents, Vec::new())
-                .map_err(|error| unreadable(error.into()))?,
-        };
-        let hashed = match (options.method, format) {
-            (ContentAddressMethod::Nar, _) => &nar,
-            (ContentAddressMethod::Flat | ContentAddressMethod::Text, DumpFormat::Flat) => {
-                &contents
-            }
-            _ => return Err(self.unsupported("adding contents in this form")),
-        };
-        let address = ContentAddress {
-            method: options.method,
-            hash: Hasher::hash(options.algorithm, hashed),
-        };
-        let archive = (Hasher::sha256(&nar), nar.len() as u64);
-        self.add_content_addressed(name, address, archive, options, &mut |out| {
-            out.write_all(&nar)
-                .map_err(|error| StoreError::other(format!("writing a Nix archive: {error}")))
-        })
     }
 }
 

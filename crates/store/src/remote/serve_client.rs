@@ -21,8 +21,10 @@ use super::pool::{Pool, Taken};
 use super::transport::{Ending, Link, Transport};
 use crate::error::StoreError;
 use crate::store::Store;
+use crate::tree::{Filter, SourceTree};
 use crate::types::{
-    BuildMode, BuildResult, BuildStatus, MissingPaths, NarOptions, StorePathSet, StoreTraits,
+    AddOptions, BuildMode, BuildResult, BuildStatus, DumpFormat, MissingPaths, NarOptions,
+    StorePathSet, StoreTraits,
 };
 
 /// How a store behind `nix-store --serve` is opened.
@@ -267,6 +269,26 @@ impl Store for ServeStore {
                 Err(error)
             }
         }
+    }
+
+    fn add_tree(
+        &self,
+        name: &str,
+        tree: &dyn SourceTree,
+        filter: Option<Filter<'_>>,
+        options: &AddOptions,
+    ) -> Result<StorePath, StoreError> {
+        crate::describe::add_tree(self, name, tree, filter, options)
+    }
+
+    fn add_dump(
+        &self,
+        name: &str,
+        source: &mut dyn Read,
+        format: DumpFormat,
+        options: &AddOptions,
+    ) -> Result<StorePath, StoreError> {
+        crate::describe::add_dump(self, name, source, format, options)
     }
 
     fn query_missing(&self, paths: &[DerivedPath]) -> Result<MissingPaths, StoreError> {

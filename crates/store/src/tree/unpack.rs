@@ -158,7 +158,13 @@ impl Unpacker<'_, '_> {
         match kind.as_slice() {
             b"directory" => {
                 fault::point("unpack: create directory");
-                std::fs::create_dir(&path).map_err(path_error("creating directory", &path))?;
+                std::fs::create_dir(&path).map_err(|error| match error.kind() {
+                    io::ErrorKind::AlreadyExists => StoreError::other(format!(
+                        "path '{}' already exists: File exists",
+                        path.display()
+                    )),
+                    _ => path_error("creating directory", &path)(error),
+                })?;
                 self.directories.push(path.clone());
                 Ok(Some(Open {
                     path,

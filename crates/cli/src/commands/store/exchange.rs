@@ -57,10 +57,21 @@ fn copy_log(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     context.settle();
     let (source, target) = context.open_two(from.as_deref(), to.as_deref())?;
     for derived in installables.derived_paths(context, &source)? {
-        let drv_path = match &derived {
+        let named = match &derived {
             DerivedPath::Opaque(path) => path,
             built @ DerivedPath::Built { .. } => built.base_path(),
         };
+        // Logs are kept by derivation.
+        let drv_path = if named.is_derivation() {
+            named.clone()
+        } else {
+            let info = source.query_path_info(named)?;
+            info.and_then(|info| info.deriver.clone()).ok_or_else(|| {
+                let path = source.store_dir().print(named);
+                Failure::message(format!("'{path}' does not have a known deriver"))
+            })?
+        };
+        let drv_path = &drv_path;
         let log = source.build_log(drv_path)?.ok_or_else(|| {
             let drv_path = source.store_dir().print(drv_path);
             Failure::message(format!("build log for '{drv_path}' is not available"))
@@ -155,9 +166,9 @@ fn make(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     let renamed = make_content_addressed(source.as_ref(), target.as_ref(), &paths)?;
     let (before, after) = (source.store_dir(), target.store_dir());
     if as_json {
-        let rewrites: Map<String, Value> = renamed
+        let rewrites: Map<String, Value> = paths
             .iter()
-            .map(|(old, new)| (before.print(old), after.print(new).into()))
+            .map(|old| (before.print(old), after.print(&renamed[old]).into()))
             .collect();
         context
             .console
