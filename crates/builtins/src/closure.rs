@@ -39,7 +39,7 @@ impl<'h> Keys<'h> {
             (Keys::Ints(seen), _, Some(key)) => return Ok(seen.insert(key)),
             _ => {}
         }
-        self.sort(ctx);
+        self.sort(ctx)?;
         let Keys::Sorted(seen) = self else {
             return Ok(true);
         };
@@ -59,8 +59,8 @@ impl<'h> Keys<'h> {
     }
 
     /// Gives up hashing: a key of another kind has come.
-    fn sort(&mut self, ctx: &Ctx<'h>) {
-        let sorted = match self {
+    fn sort(&mut self, ctx: &mut Ctx<'h>) -> Result<(), Fail> {
+        let sorted: Vec<Val<'h>> = match self {
             Keys::Strings(seen) => {
                 let mut keys: Vec<_> = seen.drain().collect();
                 keys.sort_unstable();
@@ -71,9 +71,13 @@ impl<'h> Keys<'h> {
                 keys.sort_unstable();
                 keys.into_iter().map(|key| ctx.new_int(key)).collect()
             }
-            Keys::Nothing | Keys::Sorted(_) => return,
+            Keys::Nothing | Keys::Sorted(_) => return Ok(()),
         };
+        for &key in &sorted {
+            ctx.keep(key)?;
+        }
         *self = Keys::Sorted(sorted);
+        Ok(())
     }
 }
 
@@ -143,6 +147,7 @@ fn expand<'h>(
     )?;
     for &element in new {
         ctx.force(element)?;
+        ctx.keep(element)?;
         pending.push_back(element);
     }
     Ok(())

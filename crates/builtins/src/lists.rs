@@ -328,7 +328,10 @@ fn concat_map<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
     for &item in items {
         let list = ctx.call(function, &[item])?;
         match list.as_list() {
-            Some(part) => parts.push(part),
+            Some(part) => {
+                ctx.keep(list)?;
+                parts.push(part);
+            }
             None => return Err(no_list(ctx, function, list)),
         }
     }

@@ -178,7 +178,14 @@ fn options_of(context: &Context) -> EvalOptions {
         features: feature_names(context),
         trace_verbose: settings.eval.trace_verbose,
         abort_on_warn: settings.eval.abort_on_warn,
+        collect_from: number("FIRN_COLLECT_FROM").unwrap_or(EvalOptions::default().collect_from),
+        collect_every: number("FIRN_COLLECT_EVERY"),
     }
+}
+
+/// A number from the environment, for those who test or tune the collector.
+fn number<T: std::str::FromStr>(name: &str) -> Option<T> {
+    surroundings::filled(name)?.parse().ok()
 }
 
 fn feature_names(context: &Context) -> Vec<String> {

@@ -92,6 +92,7 @@ fn by_builtin<'h>(ctx: &mut Ctx<'h>, name: &str, value: Val<'h>) -> Result<Vec<u
         return Err(ctx.error(ErrorKind::Eval, format!("there is no builtin '{name}'")));
     };
     let shown = ctx.call(function, &[value])?;
+    ctx.pin(shown);
     Ok(ctx.str(shown, "while printing a value")?.bytes().to_vec())
 }
 

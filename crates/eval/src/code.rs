@@ -152,6 +152,7 @@ impl<'h> Ctx<'h> {
                 .values((0..code.n_sites as usize).map(|_| OnceLock::new())),
             file,
         });
+        self.alloc.heap().add_caches(loaded.caches);
         for unit in units {
             unit.link(loaded);
         }

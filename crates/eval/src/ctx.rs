@@ -42,6 +42,11 @@ pub struct EvalOptions {
     pub trace_verbose: bool,
     /// Whether `builtins.warn` fails after it has warned.
     pub abort_on_warn: bool,
+    /// How many bytes may be taken before the heap is collected for the first time.
+    pub collect_from: usize,
+    /// For tests: collect each time when so many evaluations have begun, and fill what is dead with
+    /// nonsense.
+    pub collect_every: Option<u64>,
 }
 
 impl Default for EvalOptions {
@@ -52,6 +57,8 @@ impl Default for EvalOptions {
             features: Vec::new(),
             trace_verbose: false,
             abort_on_warn: false,
+            collect_from: 384 << 20,
+            collect_every: None,
         }
     }
 }
@@ -103,6 +110,8 @@ pub struct Ctx<'h> {
     pub(crate) task: TaskId,
     pub(crate) error: Option<Box<EvalError>>,
     pub(crate) stashed: Option<Box<EvalError>>,
+    /// How often the machine looked up.
+    pub(crate) n_looks: u64,
     pub(crate) builtins: &'h [Builtin],
     pub(crate) globals: &'h [Slot<'h, Code<'h>>],
     pub(crate) internal: Internal<'h>,
@@ -111,7 +120,7 @@ pub struct Ctx<'h> {
     pub(crate) empty_str: Val<'h>,
     pub(crate) names: Names,
     /// String values of symbols, by number.
-    symbol_strings: Vec<Option<Val<'h>>>,
+    pub(crate) symbol_strings: Vec<Option<Val<'h>>>,
     pub(crate) shared: Arc<Shared<'h>>,
 }
 
@@ -162,6 +171,13 @@ impl<'h> Ctx<'h> {
         let internal = crate::internal::units(&alloc, builtins.len());
         let (globals, values) = base_environment(&alloc, builtins, internal.constants);
         let stack = Stack::new(&alloc);
+        let stack_limit = StackLimit::of_this_thread();
+        alloc.asks_by(stack_limit.shared());
+        heap.collect_from(options.collect_from);
+        if options.collect_every.is_some() {
+            heap.poison_the_dead();
+            stack_limit.ask_to_collect();
+        }
         let shared = Arc::new(Shared {
             host,
             files,
@@ -177,12 +193,13 @@ impl<'h> Ctx<'h> {
             stack,
             calls: Vec::new(),
             max_calls: shared.options.max_call_depth,
-            stack_limit: StackLimit::of_this_thread(),
+            stack_limit,
             levels: 0,
             watch: None,
             task: TaskId(1),
             error: None,
             stashed: None,
+            n_looks: 0,
             builtins,
             globals: alloc.slots(&values),
             internal: internal.units,

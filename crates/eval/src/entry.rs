@@ -95,6 +95,8 @@ impl<'h> Ctx<'h> {
     /// stays as it is.
     pub fn auto_call(&mut self, word: Val<'h>, args: Set<'h, Code<'h>>) -> Res<'h> {
         let value = self.force(word)?;
+        self.keep_for_front_end(args.word());
+        self.keep_for_front_end(value);
         if let Some(functor) = value.as_set().and_then(|set| set.get(self.names.functor)) {
             let function = self.call(functor, &[value])?;
             return self.auto_call(function, args);
@@ -106,7 +108,9 @@ impl<'h> Ctx<'h> {
             return Ok(value);
         };
         if view.ellipsis {
-            return self.call(value, &[args.word()]);
+            let result = self.call(value, &[args.word()])?;
+            self.keep_for_front_end(result);
+            return Ok(result);
         }
         let mut given = SetBuilder::default();
         for formal in formals {
@@ -125,7 +129,9 @@ impl<'h> Ctx<'h> {
             }
         }
         let given = self.new_set(given);
-        self.call(value, &[given])
+        let result = self.call(value, &[given])?;
+        self.keep_for_front_end(result);
+        Ok(result)
     }
 
     /// Follows an attribute path from a value, calling functions on the way. The result is not

@@ -1,9 +1,10 @@
-//! Ending an evaluation from outside.
+//! Ending an evaluation from outside, and asking it to collect the heap.
 //!
 //! The machine compares its stack pointer with a limit wherever it recurses. An interrupt moves the
 //! limit above every stack, so that the next comparison fails; what it then finds is told apart
 //! from a real end of the stack by the value of the limit. A thunk that was being evaluated becomes
-//! what it was before, so that nothing is lost.
+//! what it was before, so that nothing is lost. The allocator asks for a collection in the same way,
+//! so that asking costs nothing while nobody asks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,6 +14,8 @@ use crate::error::{ErrorKind, Fail};
 
 /// The limit that no stack pointer satisfies.
 const INTERRUPTED: usize = usize::MAX;
+/// Another one, which an interrupt may replace.
+const COLLECT: usize = firn_heap::COLLECT;
 
 /// The address that the native stack of a worker must not grow below.
 #[derive(Clone, Debug)]
@@ -28,6 +31,25 @@ impl StackLimit {
             current: Arc::new(AtomicUsize::new(real)),
             real,
         }
+    }
+
+    /// For the allocator to ask with.
+    pub(crate) fn shared(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.current)
+    }
+
+    /// Asks the machine to collect when it can.
+    pub(crate) fn ask_to_collect(&self) {
+        self.current.fetch_max(COLLECT, Ordering::Relaxed);
+    }
+
+    /// Takes that back.
+    pub(crate) fn no_longer_ask(&self) {
+        let order = Ordering::Relaxed;
+        // If it is an interrupt by now, that stays.
+        let _ = self
+            .current
+            .compare_exchange(COLLECT, self.real, order, order);
     }
 
     #[inline(always)]
@@ -59,14 +81,21 @@ impl Ctx<'_> {
         Interrupter(self.stack_limit.clone())
     }
 
-    /// Says why the comparison with the limit failed.
+    /// Finds out why the comparison with the limit failed.
     #[cold]
     #[inline(never)]
-    pub(crate) fn stack_limit_passed(&mut self) -> Fail {
-        if self.stack_limit.current.load(Ordering::Relaxed) == INTERRUPTED {
+    pub(crate) fn look_up(&mut self) -> Result<(), Fail> {
+        let current = self.stack_limit.current.load(Ordering::Relaxed);
+        if current == INTERRUPTED {
             Interrupter(self.stack_limit.clone()).clear();
-            return self.error(ErrorKind::Interrupted, "interrupted by the user");
+            return Err(self.error(ErrorKind::Interrupted, "interrupted by the user"));
         }
-        self.stack_overflow(None)
+        if crate::stack::position() < self.stack_limit.real {
+            return Err(self.stack_overflow(None));
+        }
+        if current == COLLECT {
+            self.collect_if_due();
+        }
+        Ok(())
     }
 }

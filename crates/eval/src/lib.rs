@@ -29,14 +29,16 @@
 //!   [`SetBuilder`], [`Ctx::symbol_str`], and so on;
 //! - failing: [`Ctx::error`], and [`Ctx::trace`] to say what was being done.
 //!
-//! A result may be a thunk: the machine forces what a builtin returns. Slices and handles stay
-//! valid for the lifetime of the heap, whatever is evaluated meanwhile.
+//! A result may be a thunk: the machine forces what a builtin returns. Nothing moves, so slices and
+//! handles stay valid as long as they are used, whatever is evaluated meanwhile. Words that wait in
+//! a container while something is evaluated need [`Ctx::keep`], or [`Ctx::pin`] in a front end.
 //!
 //! The machine knows no store and opens no file: see [`Host`].
 
 mod access;
 mod code;
 mod coerce;
+mod collect;
 mod compare;
 mod ctx;
 mod deep;

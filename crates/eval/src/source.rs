@@ -42,6 +42,11 @@ impl<'h> Scope<'h> {
         Some(self.values[idx])
     }
 
+    /// All values.
+    pub(crate) fn values(&self) -> impl Iterator<Item = Val<'h>> {
+        self.values.iter().copied()
+    }
+
     /// All names, in the order in which they were added.
     pub fn names(&self) -> &[Symbol] {
         &self.names
@@ -155,7 +160,9 @@ impl<'h> Ctx<'h> {
     /// Evaluates a registered text.
     pub fn eval_source(&mut self, file: FileId, dir: &SourcePath, scope: &Scope<'h>) -> Res<'h> {
         let text = self.parse(file)?;
-        self.eval_text(&text, file, dir, scope)
+        let value = self.eval_text(&text, file, dir, scope)?;
+        self.keep_for_front_end(value);
+        Ok(value)
     }
 
     /// Evaluates registered bindings (`x = 1; inherit (y) z;`), as typed at a prompt: the set of
@@ -166,7 +173,9 @@ impl<'h> Ctx<'h> {
             ..self.shared.options.parse.clone()
         };
         let text = self.parse_with(file, &options)?;
-        self.eval_text(&text, file, dir, scope)
+        let value = self.eval_text(&text, file, dir, scope)?;
+        self.keep_for_front_end(value);
+        Ok(value)
     }
 
     /// A registered text as a thunk: it is parsed and its names are resolved now, and it is
@@ -178,6 +187,7 @@ impl<'h> Ctx<'h> {
         for (slot, value) in caps.iter().zip(values) {
             slot.set(value.get());
         }
+        self.keep_for_front_end(thunk);
         Ok(thunk)
     }
 
@@ -205,7 +215,10 @@ impl<'h> Ctx<'h> {
                 slot.set(*value);
             }
         }
-        Ok((unit, self.alloc.slots(&[frame])))
+        let holder = Val::frame(&self.alloc, 1);
+        let caps = holder.as_frame().expect("just made");
+        caps[0].set(frame);
+        Ok((unit, caps))
     }
 
     fn eval_text(

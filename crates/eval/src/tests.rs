@@ -144,14 +144,35 @@ const BUILTINS: [Builtin; 11] = [
     }),
 ];
 
+/// Runs a program, and runs it once more with the heap collected all the time: both must agree.
 fn run<R: Send>(
     text: &str,
+    work: impl FnOnce(&mut Ctx<'_>, Result<(), String>, &[u8]) -> R + Send,
+) -> R {
+    let outcome = |_: &mut Ctx<'_>, result: Result<(), String>, out: &[u8]| (result, out.to_vec());
+    let collected = EvalOptions {
+        collect_every: Some(499),
+        ..EvalOptions::default()
+    };
+    // What is large is large in parsing.
+    let collected = (text.len() < 10_000).then(|| run_with(text, collected, outcome));
+    run_with(text, EvalOptions::default(), |ctx, result, out| {
+        if let Some(collected) = collected {
+            assert_eq!((result.clone(), out.to_vec()), collected, "{text}");
+        }
+        work(ctx, result, out)
+    })
+}
+
+fn run_with<R: Send>(
+    text: &str,
+    options: EvalOptions,
     work: impl FnOnce(&mut Ctx<'_>, Result<(), String>, &[u8]) -> R + Send,
 ) -> R {
     on_large_stack(|| {
         let heap = Heap::new();
         let registry = Registry::new().with(&BUILTINS);
-        let mut ctx = Ctx::new(&heap, Arc::new(Nowhere), &registry, EvalOptions::default());
+        let mut ctx = Ctx::new(&heap, Arc::new(Nowhere), &registry, options);
         let mut out = Vec::new();
         let result = ctx
             .eval_str(text.as_bytes(), &SourcePath::host(b"/"))
@@ -403,4 +424,25 @@ fn a_delayed_text_is_evaluated_when_it_is_needed() {
         let a = set.and_then(|it| it.get(crate::Symbol::intern(b"a")));
         assert!(a.is_some_and(|it| ctx.force(it).is_ok_and(|it| it.as_int() == Some(20))));
     });
+}
+
+#[test]
+fn a_long_evaluation_needs_little_memory() {
+    // Half a million calls, each with a list of ten elements that nobody keeps.
+    let text = "let inner = n: if [ n 1 2 3 4 5 6 7 8 9 ] == [ ] then 1 \
+                  else if n == 0 then 0 else inner (n - 1); \
+                outer = n: if n == 0 then 0 else if inner 5000 == 0 then outer (n - 1) else 1; \
+                in outer 100";
+    let options = EvalOptions {
+        collect_from: 4 << 20,
+        ..EvalOptions::default()
+    };
+    let bytes = run_with(text, options, |ctx, result, out| {
+        assert_eq!((result, out), (Ok(()), &b"0"[..]));
+        ctx.heap().reserved_bytes()
+    });
+    assert!(
+        bytes < 16 << 20 || cfg!(not(target_os = "linux")),
+        "{bytes}"
+    );
 }

@@ -8,7 +8,8 @@
 //! | path | root in the high half | length, bytes |
 //! | frame | number of slots | slots |
 
-use crate::region::Alloc;
+use crate::alloc::Alloc;
+use crate::blocks::Content;
 use crate::word::{Kind, Slot, TAG_BOX, Word};
 
 const FLOAT: u64 = 1;
@@ -38,7 +39,7 @@ impl<'h, C> Word<'h, C> {
     }
 
     fn boxed_pair(alloc: &Alloc<'h>, kind: u64, payload: u64) -> Self {
-        let object = alloc.words(2);
+        let object = alloc.words(Content::Bytes, 2);
         // SAFETY: two fresh words, which make a complete boxed object.
         unsafe {
             object.write(kind);
@@ -49,7 +50,7 @@ impl<'h, C> Word<'h, C> {
 
     /// A path.
     pub fn path(alloc: &Alloc<'h>, root: u32, bytes: &[u8]) -> Self {
-        let object = alloc.words(2 + bytes.len().div_ceil(8));
+        let object = alloc.words(Content::Bytes, 2 + bytes.len().div_ceil(8));
         // SAFETY: the header takes two fresh words and the bytes the rest.
         unsafe {
             object.write(PATH | (u64::from(root) << 32));
@@ -62,7 +63,7 @@ impl<'h, C> Word<'h, C> {
     /// A shared frame of `n` slots, none of them set. It is not a value of the language; it is a
     /// word so that it can be captured.
     pub fn frame(alloc: &Alloc<'h>, n: usize) -> Self {
-        let object = alloc.words(1 + n);
+        let object = alloc.words(Content::Words, 1 + n);
         // SAFETY: fresh words; the slots behind the header are zero, which is an unset slot.
         unsafe {
             object.write(FRAME | ((n as u64) << 8));

@@ -7,7 +7,8 @@
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use crate::region::Alloc;
+use crate::alloc::Alloc;
+use crate::blocks::Content;
 use crate::word::{Brand, Slot, TAG_FUNCTION, Word};
 
 const PARTIAL: u64 = 1;
@@ -120,7 +121,7 @@ impl<'h, C> Word<'h, C> {
     #[inline]
     pub fn closure(alloc: &Alloc<'h>, unit: &'h Unit<'h, C>) -> (Self, &'h [Slot<'h, C>]) {
         let n = unit.n_caps as usize;
-        let object = alloc.words(1 + n);
+        let object = alloc.words(Content::Words, 1 + n);
         // SAFETY: fresh zeroed words: the unit's address, and as many unset slots as it captures.
         unsafe {
             object.write(std::ptr::from_ref(unit).expose_provenance() as u64);
@@ -131,7 +132,7 @@ impl<'h, C> Word<'h, C> {
 
     /// A builtin.
     pub fn builtin(alloc: &Alloc<'h>, number: u32) -> Self {
-        let object = alloc.words(1);
+        let object = alloc.words(Content::Words, 1);
         // SAFETY: one fresh word is a complete builtin object.
         unsafe {
             object.write(BUILTIN | (u64::from(number) << 8));
@@ -142,7 +143,7 @@ impl<'h, C> Word<'h, C> {
     /// A function with some arguments.
     pub fn partial(alloc: &Alloc<'h>, function: Self, before: &[Self], args: &[Self]) -> Self {
         let n = before.len() + args.len();
-        let object = alloc.words(3 + n);
+        let object = alloc.words(Content::Words, 3 + n);
         // SAFETY: three fresh words of header and one for each argument.
         unsafe {
             object.write(PARTIAL);

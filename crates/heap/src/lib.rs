@@ -1,7 +1,7 @@
 //! Values of the language: machine words, the objects behind them, and their memory.
 //!
 //! This crate is the only place of the language side that contains `unsafe`; what it exports is
-//! safe to use in any order. The evaluator sees [`Word`], asks what it is, and gets slices and
+//! safe to use in any order, under the rule of invariant 5. The evaluator sees [`Word`], asks what it is, and gets slices and
 //! handles bound to the lifetime `'h` of the [`Heap`].
 //!
 //! | object | words | layout |
@@ -20,22 +20,30 @@
 //!
 //! Invariants, each kept in the module that owns the object:
 //! 1. A word is never zero; its low three bits say what it is, and a pointer tag means a complete
-//!    object of that kind in memory that lives for `'h`.
+//!    object of that kind, in a cell that lives as long as the word is in use or can be reached.
 //! 2. Objects are immutable once made, except: the state word of a thunk, the tail of a string, the
 //!    memo of a layered set, and slots (captures, frames, the value stack). Those are accessed as
 //!    atomics only.
 //! 3. Whoever publishes a word to another thread does so with release order (finishing a thunk,
 //!    filling a table under its lock), and readers acquire.
 //! 4. A slot is either unset (zero) or holds a valid word. Reading an unset slot panics.
-//! 5. Every object tells its own size, which is what a collector that marks in place needs: by its
-//!    header, its shape, or its unit. A thunk that has a value is one word long to a collector,
-//!    since its captures are dead then; while it is owned, the owner still knows the unit.
+//! 5. Where an address lies says what is there: cells of one block have one size and one content
+//!    (`blocks`), so the collector (`collect`) needs no help from objects. Its rule for everyone
+//!    who holds words: through an evaluation, a word must be on a stack, in an object that can be
+//!    reached, or pinned. What is loaded (code, units, shared shapes, plans) is never collected.
 #![allow(unsafe_code, reason = "the object layouts; see the invariants above")]
 
+mod alloc;
+mod blocks;
 mod boxed;
+mod class;
+mod collect;
+#[cfg(test)]
+mod collect_tests;
 mod context;
 mod function;
 mod list;
+mod native;
 mod region;
 mod set;
 mod shape;
@@ -45,10 +53,11 @@ mod thunk;
 mod update;
 mod word;
 
+pub use alloc::{Alloc, COLLECT, Heap};
 pub use boxed::Path;
+pub use collect::{Collected, Marker};
 pub use context::{ContextElement, ContextId, Contexts};
 pub use function::{Closure, Function, Partial, Unit};
-pub use region::{Alloc, Heap};
 pub use set::{Duplicates, FlatSet, InlineCache, Set, SetBuilder};
 pub use shape::{AttrPos, Shape};
 pub use stack::Stack;

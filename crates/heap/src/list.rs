@@ -1,27 +1,27 @@
 //! Lists: a length and so many words, immutable once made.
 
-use crate::region::Alloc;
+use std::sync::atomic::AtomicU64;
+
+use crate::alloc::Alloc;
+use crate::blocks::Content;
 use crate::word::{Slot, TAG_LIST, Word};
 
 impl<'h> Alloc<'h> {
-    /// Slots that hold these words.
+    /// Slots that hold these words, for good: what they hold is never collected.
     pub fn slots<C>(&self, words: &[Word<'h, C>]) -> &'h [Slot<'h, C>] {
-        if words.is_empty() {
-            return &[];
-        }
-        let start = self.words(words.len());
-        // SAFETY: one fresh word for each; a word is a valid slot.
-        unsafe {
-            std::ptr::copy_nonoverlapping(words.as_ptr(), start.cast::<Word<'h, C>>(), words.len());
-            std::slice::from_raw_parts(start.cast::<Slot<'h, C>>(), words.len())
-        }
+        let bits: &'h [AtomicU64] =
+            self.values(words.iter().map(|word| AtomicU64::new(word.bits.get())));
+        // SAFETY: a word is a valid slot.
+        let slots = unsafe { std::slice::from_raw_parts(bits.as_ptr().cast(), bits.len()) };
+        self.heap().add_root(slots);
+        slots
     }
 }
 
 impl<'h, C> Word<'h, C> {
     /// A list of these elements.
     pub fn list(alloc: &Alloc<'h>, elements: &[Self]) -> Self {
-        let object = alloc.words(1 + elements.len());
+        let object = alloc.words(Content::Words, 1 + elements.len());
         // SAFETY: a fresh word for the length and one for each element.
         unsafe {
             object.write(elements.len() as u64);
@@ -41,7 +41,7 @@ impl<'h, C> Word<'h, C> {
         len: usize,
         mut element: impl FnMut(usize) -> Self,
     ) -> Self {
-        let object = alloc.words(1 + len);
+        let object = alloc.words(Content::Words, 1 + len);
         // SAFETY: a fresh word for the length and one for each element. Should `element` unwind,
         // nobody has seen the object.
         unsafe {
@@ -57,7 +57,7 @@ impl<'h, C> Word<'h, C> {
     /// A list that is the concatenation of these.
     pub fn list_concat(alloc: &Alloc<'h>, parts: &[&[Self]]) -> Self {
         let len = parts.iter().map(|part| part.len()).sum::<usize>();
-        let object = alloc.words(1 + len);
+        let object = alloc.words(Content::Words, 1 + len);
         // SAFETY: a fresh word for the length and one for each element of each part.
         unsafe {
             object.write(len as u64);
@@ -75,7 +75,7 @@ impl<'h, C> Word<'h, C> {
     /// # Panics
     /// If a slot is unset.
     pub fn list_of_slots(alloc: &Alloc<'h>, slots: &[Slot<'h, C>]) -> Self {
-        let object = alloc.words(1 + slots.len());
+        let object = alloc.words(Content::Words, 1 + slots.len());
         // SAFETY: a fresh word for the length and one for each slot.
         unsafe {
             object.write(slots.len() as u64);

@@ -12,7 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use firn_symbol::Symbol;
 
-use crate::region::Alloc;
+use crate::alloc::Alloc;
+use crate::blocks::Content;
 use crate::shape::{AttrPos, Shape};
 use crate::word::{Brand, TAG_SET, Word};
 
@@ -22,6 +23,18 @@ const LAYERED: u64 = 1;
 /// of its shape.
 #[derive(Default)]
 pub struct InlineCache(AtomicU64);
+
+impl InlineCache {
+    /// The address of the shape that was seen, or 0.
+    pub(crate) fn shape(&self) -> usize {
+        (self.0.load(Ordering::Relaxed) >> 16) as usize
+    }
+
+    /// Forgets it.
+    pub(crate) fn wipe(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+}
 
 const ABSENT: u64 = 0xffff;
 
@@ -366,7 +379,7 @@ impl<'h, C> Word<'h, C> {
         shape: &'h Shape<'h>,
         mut value: impl FnMut() -> Self,
     ) -> Self {
-        let object = alloc.words(1 + shape.len());
+        let object = alloc.words(Content::Words, 1 + shape.len());
         // SAFETY: a fresh word for the shape and one for each key. Should `value` unwind, nobody
         // has seen the object.
         unsafe {
@@ -381,7 +394,7 @@ impl<'h, C> Word<'h, C> {
 
     /// A set of layers, newest first.
     pub(crate) fn layered_set(alloc: &Alloc<'h>, layers: &[FlatSet<'h, C>]) -> Self {
-        let object = alloc.words(3 + layers.len());
+        let object = alloc.words(Content::Words, 3 + layers.len());
         // SAFETY: fresh words: marker, unset memo, count, and one for each layer.
         unsafe {
             object.write(LAYERED);

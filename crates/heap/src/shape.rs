@@ -10,6 +10,10 @@
 //! Positions belong to the shape, not to the value: a literal's positions are the same every time
 //! it is evaluated. Those of a set made from others are looked up in the shapes of these when
 //! somebody asks, which happens rarely.
+//!
+//! *Fixed* shapes live as long as the heap: shared bases, and what leads only to fixed shapes. All
+//! others are collected with their sets. Tables with their addresses would have to be cleaned, as
+//! inline caches are; a worker's cache of plans is emptied.
 
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -17,7 +21,7 @@ use std::sync::{Mutex, PoisonError};
 use firn_symbol::Symbol;
 use hashbrown::HashTable;
 
-use crate::region::Alloc;
+use crate::alloc::Alloc;
 
 /// Where an attribute was written: a file and a byte offset, or nowhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -67,6 +71,7 @@ pub struct Shape<'h> {
     /// As many slots as there are keys, in the order of names, or null; only in bases.
     by_name: AtomicPtr<u32>,
     shared: bool,
+    fixed: bool,
 }
 
 impl<'h> Shape<'h> {
@@ -90,7 +95,7 @@ impl<'h> Shape<'h> {
         if matches!(base.positions, Positions::Nowhere) {
             return base;
         }
-        let bare = alloc.new_shape(self.keys, Positions::Nowhere, None, false);
+        let bare = alloc.new_shape(self.keys, Positions::Nowhere, None, false, false);
         self.base
             .store(std::ptr::from_ref(bare).cast_mut(), Ordering::Release);
         bare
@@ -179,7 +184,12 @@ impl<'h> Shape<'h> {
                 .cmp(&right.0)
                 .then_with(|| self.keys[left.1 as usize].cmp_name(self.keys[right.1 as usize]))
         });
-        let slots = alloc.values(order.into_iter().map(|(_, slot)| slot));
+        let slots: Vec<u32> = order.into_iter().map(|(_, slot)| slot).collect();
+        let slots = if base.fixed {
+            alloc.slice(&slots)
+        } else {
+            alloc.collected_slice(&slots)
+        };
         // Whoever comes second stores the same order.
         base.by_name
             .store(slots.as_ptr().cast_mut(), Ordering::Release);
@@ -233,14 +243,21 @@ impl<'h> Alloc<'h> {
         positions: Positions<'h>,
         base: Option<&'h Shape<'h>>,
         shared: bool,
+        fixed: bool,
     ) -> &'h Shape<'h> {
-        let shape = self.value(Shape {
+        let shape = Shape {
             keys,
             positions,
             base: AtomicPtr::default(),
             by_name: AtomicPtr::default(),
             shared,
-        });
+            fixed,
+        };
+        let shape = if fixed {
+            self.value(shape)
+        } else {
+            self.collected_value(shape)
+        };
         let base = base.unwrap_or(shape);
         shape
             .base
@@ -286,7 +303,7 @@ impl<'h> Alloc<'h> {
     pub fn shared_shape(&self, keys: &[Symbol]) -> &'h Shape<'h> {
         check(keys);
         self.interned(keys, &[], || {
-            self.new_shape(self.slice(keys), Positions::Nowhere, None, true)
+            self.new_shape(self.slice(keys), Positions::Nowhere, None, true, true)
         })
     }
 
@@ -299,7 +316,7 @@ impl<'h> Alloc<'h> {
         assert_eq!(keys.len(), offsets.len(), "each key has an offset");
         let base = self.shared_shape(keys);
         let positions = Positions::Offsets(file, self.slice(offsets));
-        self.new_shape(base.keys, positions, Some(base), true)
+        self.new_shape(base.keys, positions, Some(base), true, true)
     }
 
     /// Whether shapes made from data should still be shared.
@@ -328,9 +345,9 @@ impl<'h> Alloc<'h> {
                     Positions::Uniform(first)
                 }
             }
-            Some(_) => Positions::Listed(self.slice(positions)),
+            Some(_) => Positions::Listed(self.collected_slice(positions)),
         };
-        self.new_shape(self.slice(keys), positions, None, false)
+        self.new_shape(self.collected_slice(keys), positions, None, false, false)
     }
 
     /// A shape with this base whose attributes were written where `newer` has them, or else where
@@ -360,19 +377,20 @@ impl<'h> Alloc<'h> {
             Positions::Derived(steps, older, newer),
             Some(base),
             base.shared,
+            base.fixed && older.fixed && newer.fixed,
         );
         if steps <= MAX_STEPS {
             return derived;
         }
         let positions: Vec<AttrPos> = (0..base.len()).map(|slot| derived.position(slot)).collect();
-        let make = || {
-            let positions = Positions::Listed(self.slice(&positions));
-            self.new_shape(base.keys, positions, Some(base), base.shared)
-        };
         if base.shared {
-            self.interned(base.keys, &positions, make)
+            self.interned(base.keys, &positions, || {
+                let positions = Positions::Listed(self.slice(&positions));
+                self.new_shape(base.keys, positions, Some(base), true, true)
+            })
         } else {
-            make()
+            let positions = Positions::Listed(self.collected_slice(&positions));
+            self.new_shape(base.keys, positions, Some(base), false, false)
         }
     }
 }

@@ -4,14 +4,17 @@
 //! caller; slots keep what a finished frame left there until they are overwritten, which is
 //! harmless, since every slot is always either unset or a valid word.
 
-use crate::region::Alloc;
+use crate::alloc::{Alloc, Heap};
 use crate::word::{Slot, Word};
 
+/// Slots in at least one page.
+const PAGE: usize = 4096 / 8;
 const SIZES: [usize; 4] = [4 << 30, 512 << 20, 64 << 20, 8 << 20];
 
 /// A worker's value stack.
 pub struct Stack<'h, C> {
     slots: &'h [Slot<'h, C>],
+    heap: &'h Heap,
     top: usize,
 }
 
@@ -22,13 +25,26 @@ impl<'h, C> Stack<'h, C> {
         // SAFETY: the region is zeroed, `len` words long, lives as long as the heap and belongs to
         // this stack alone; zero is an unset slot.
         let slots = unsafe { std::slice::from_raw_parts(start.cast::<Slot<'h, C>>(), len) };
-        Self { slots, top: 0 }
+        Self {
+            slots,
+            heap: alloc.heap(),
+            top: 0,
+        }
     }
 
     /// Where the next frame begins.
     #[inline]
     pub fn top(&self) -> usize {
         self.top
+    }
+
+    /// Keeps the words in use during a collection, and forgets what finished frames left above.
+    pub fn mark(&self, marker: &mut crate::collect::Marker<'_>) {
+        marker.slots(&self.slots[..self.top]);
+        let end = (self.top + PAGE).min(self.slots.len());
+        self.slots[self.top..end].iter().for_each(Slot::clear);
+        let start = self.slots.as_ptr().cast();
+        self.heap.forget_stack(start, self.top * 8);
     }
 
     /// Gives back everything above `top`.

@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use firn_symbol::Symbol;
 
+use crate::alloc::Alloc;
+use crate::blocks::Content;
 use crate::context::ContextId;
-use crate::region::Alloc;
 use crate::word::{TAG_STRING, Word};
 
 const IS_SYMBOL: u32 = 1 << 31;
@@ -101,7 +102,7 @@ impl<'h, C> Word<'h, C> {
         fill: impl FnOnce(&mut [u8]),
     ) -> Self {
         let header = u32::try_from(len).expect("strings are below 4 GiB");
-        let object = alloc.words(1 + len.div_ceil(8));
+        let object = alloc.words(Content::Bytes, 1 + len.div_ceil(8));
         // SAFETY: fresh zeroed words: one for the header and enough for `len` bytes; the slice is
         // gone before the word is made.
         unsafe {

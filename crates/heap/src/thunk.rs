@@ -13,13 +13,15 @@
 //! by another task is to be waited for. Nothing else writes the word.
 //!
 //! Captures are readable while the thunk is suspended or owned, and garbage afterwards; they are
-//! not erased, since the reader may be another task that is about to fail its claim.
+//! not erased, since the reader may be another task that is about to fail its claim; the collector
+//! does not look at them.
 
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::alloc::Alloc;
+use crate::blocks::Content;
 use crate::function::Unit;
-use crate::region::Alloc;
 use crate::word::{Slot, TAG_MASK, TAG_THUNK, Word};
 
 const OWNED: u64 = 0xf;
@@ -81,7 +83,7 @@ impl<'h, C> Word<'h, C> {
     #[inline]
     pub fn thunk(alloc: &Alloc<'h>, unit: &'h Unit<'h, C>) -> (Self, &'h [Slot<'h, C>]) {
         let n = unit.n_caps as usize;
-        let object = alloc.words(1 + n);
+        let object = alloc.words(Content::Thunks, 1 + n);
         // SAFETY: fresh zeroed words: the state, and as many unset slots as the unit captures.
         unsafe {
             object.write(std::ptr::from_ref(unit).expose_provenance() as u64 | TAG_THUNK);

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 use firn_symbol::{FastMap, Symbol};
 
-use crate::region::Alloc;
+use crate::alloc::Alloc;
 use crate::set::{FlatSet, Set};
 use crate::shape::Shape;
 use crate::word::Word;
@@ -52,6 +52,15 @@ type CacheLine<'h> = Cell<(usize, usize, Option<Known<'h>>)>;
 /// A worker's direct-mapped view of the table.
 #[derive(Default)]
 pub(crate) struct PlanCache<'h>(OnceCell<Box<[CacheLine<'h>]>>);
+
+impl PlanCache<'_> {
+    /// Forgets everything: shapes may be about to die.
+    pub(crate) fn clear(&self) {
+        for line in self.0.get().into_iter().flatten() {
+            line.set((0, 0, None));
+        }
+    }
+}
 
 impl<'h> PlanCache<'h> {
     fn line(&self, left: usize, right: usize) -> &CacheLine<'h> {

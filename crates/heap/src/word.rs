@@ -20,7 +20,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::num::NonZeroU64;
 
-use crate::region::Alloc;
+use crate::alloc::Alloc;
 
 pub(crate) const TAG_BOX: u64 = 0;
 pub(crate) const TAG_INT: u64 = 1;
@@ -184,6 +184,12 @@ impl<'h, C> Word<'h, C> {
         self.bits == NULL
     }
 
+    /// Whether this is no address: a small integer, a truth value or `null`.
+    #[inline]
+    pub fn is_immediate(self) -> bool {
+        matches!(self.tag(), TAG_INT | TAG_IMMEDIATE)
+    }
+
     /// Whether this must be forced before it can be looked at.
     #[inline]
     pub fn is_thunk(self) -> bool {
@@ -264,6 +270,11 @@ impl<'h, C> Slot<'h, C> {
     #[inline]
     pub fn try_get(&self) -> Option<Word<'h, C>> {
         NonZeroU64::new(self.bits.load(std::sync::atomic::Ordering::Relaxed)).map(Word::from_bits)
+    }
+
+    /// Makes the slot unset.
+    pub(crate) fn clear(&self) {
+        self.bits.store(0, std::sync::atomic::Ordering::Relaxed);
     }
 
     /// Stores a word.

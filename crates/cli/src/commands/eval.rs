@@ -110,7 +110,9 @@ impl Wanted {
         let ctx = &mut *evaluation.ctx;
         let file = ctx.add_source(FileOrigin::String, text.as_bytes().into());
         let function = ctx.eval_source(file, &sources::here(), &Scope::new())?;
-        Ok(ctx.call(function, &[value])?)
+        let result = ctx.call(function, &[value])?;
+        ctx.pin(result);
+        Ok(result)
     }
 
     fn show<'h>(

@@ -107,6 +107,7 @@ fn converse(mut talk: Talk<'_, '_, '_, '_>) -> Result<(), Stop> {
             Ok(Next::Prompt) => {}
             Err(stop) => talk.say(stop)?,
         }
+        talk.keep_only_what_is_named();
         console.print_line("")?;
     }
 }

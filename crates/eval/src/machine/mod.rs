@@ -174,7 +174,7 @@ impl<'h> Ctx<'h> {
     #[inline]
     pub(crate) fn check_native_stack(&mut self) -> Result<(), Fail> {
         if self.stack_limit.is_passed() {
-            return Err(self.stack_limit_passed());
+            return self.look_up();
         }
         Ok(())
     }

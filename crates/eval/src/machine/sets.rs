@@ -89,6 +89,7 @@ impl<'h> Ctx<'h> {
         let mut entries: Vec<(Symbol, Val<'h>, AttrPos)> = Vec::new();
         for item in env.code.list(node.a, node.b as usize * 3).chunks_exact(3) {
             let value = self.delay(env, item[1]);
+            self.keep(value)?;
             let pos = env.code.attr_pos(Pos(item[2]));
             entries.push((env.code.symbol(item[0]), value, pos));
         }
@@ -120,6 +121,7 @@ impl<'h> Ctx<'h> {
                     return Err(self.error_at(place, ErrorKind::Eval, message));
                 }
                 let value = self.delay(env, item[1]);
+                self.keep(value)?;
                 entries.push((name, value, env.code.attr_pos(Pos(item[2]))));
             }
         }

@@ -69,6 +69,13 @@ impl Names for Talk<'_, '_, '_, '_> {
 }
 
 impl Talk<'_, '_, '_, '_> {
+    /// Lets go of the values of earlier lines that have no name.
+    pub(super) fn keep_only_what_is_named(&self) {
+        let ctx = &self.evaluation.ctx;
+        ctx.keep_only(&self.session.scope);
+        ctx.pin(self.session.args.word());
+    }
+
     /// Does what a line asks for.
     pub(super) fn line(&mut self, line: &str) -> Result<Next, Stop> {
         self.session.line(self.evaluation, line)

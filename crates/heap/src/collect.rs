@@ -1,0 +1,357 @@
+//! The collector: marks what can be reached, in place, and leaves the rest to be handed out again.
+//!
+//! Nothing moves. It is *precise* about objects, which lie in cells of known content, and about
+//! registered roots: the constants of code, globals, pinned words. It is *conservative* about
+//! stacks: a word of a native stack or a value stack that looks like an address in a cell keeps
+//! that cell, wherever in the cell it points. So slices, handles and half-built things of running
+//! builtins stay valid as long as they are used.
+//!
+//! A collection happens only where the machine asks for it ([`Alloc::collect`]), which it does when
+//! it begins to evaluate something. Hence the one rule for those who hold words: **a word that
+//! lives through an evaluation must be on a stack, in an object that is, or pinned**. A `Vec` has its
+//! words elsewhere; if they are not elements of something that is kept anyway, they are to be put
+//! on the value stack as well.
+//!
+//! What else must hold:
+//! - A cell is complete or zero whenever a collection may begin.
+//! - The captures of a thunk are dead once it has a value, and are not looked at.
+//! - A word in an object may be replaced by the value of the thunk that it was, which is the same to
+//!   everyone. Whoever read it before has the thunk on a stack, where it is found.
+//! - An address of a private shape kept outside of cells, shifted for a tag, is an inline cache
+//!   that is registered with its code, or lies on a native stack: the first are wiped if their
+//!   shape dies, the second keep it.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::alloc::{Alloc, Heap, lock};
+use crate::blocks::{Content, Space};
+use crate::native;
+use crate::set::InlineCache;
+use crate::word::{Slot, TAG_IMMEDIATE, TAG_INT, TAG_MASK, TAG_SET, TAG_STRING, TAG_THUNK, Word};
+
+/// When to collect.
+pub(crate) struct Trigger {
+    /// Bytes taken since the last collection.
+    since: AtomicUsize,
+    /// Collect when so many bytes were taken.
+    budget: AtomicUsize,
+    /// The least budget.
+    threshold: AtomicUsize,
+    /// Whether dead cells are filled with nonsense, for tests.
+    poison: std::sync::atomic::AtomicBool,
+}
+
+impl Default for Trigger {
+    fn default() -> Self {
+        Self {
+            since: AtomicUsize::new(0),
+            budget: AtomicUsize::new(usize::MAX),
+            threshold: AtomicUsize::new(usize::MAX),
+            poison: std::sync::atomic::AtomicBool::new(false),
+        }
+    }
+}
+
+impl Trigger {
+    /// Counts bytes; whether it is time to collect.
+    pub(crate) fn took(&self, bytes: usize) -> bool {
+        let since = self.since.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        since >= self.budget.load(Ordering::Relaxed)
+    }
+}
+
+/// A range of slots, or of inline caches, that lives as long as the heap.
+#[derive(Clone, Copy)]
+struct Range {
+    start: *const u64,
+    len: usize,
+}
+
+// SAFETY: the ranges are of atomics.
+unsafe impl Send for Range {}
+
+/// What is always kept.
+#[derive(Default)]
+pub(crate) struct Roots {
+    slots: Mutex<Vec<Range>>,
+    caches: Mutex<Vec<Range>>,
+    pinned: Mutex<Vec<u64>>,
+}
+
+impl Heap {
+    /// Lets collections begin, once `threshold` bytes were taken. Later ones begin when half as much
+    /// was taken again, or half of what was found alive if that is more.
+    pub fn collect_from(&self, threshold: usize) {
+        self.trigger.threshold.store(threshold, Ordering::Relaxed);
+        self.trigger.budget.store(threshold, Ordering::Relaxed);
+    }
+
+    /// Fills what is dead with nonsense, so that tests find words that nobody kept.
+    pub fn poison_the_dead(&self) {
+        self.trigger.poison.store(true, Ordering::Relaxed);
+    }
+
+    /// Keeps a word for good.
+    pub fn pin<C>(&self, word: Word<'_, C>) {
+        if !matches!(word.tag(), TAG_INT | TAG_IMMEDIATE) {
+            lock(&self.roots.pinned).push(word.bits.get());
+        }
+    }
+
+    /// Unpins all words that were pinned.
+    pub fn unpin_all(&self) {
+        lock(&self.roots.pinned).clear();
+    }
+
+    /// Keeps whatever these slots hold.
+    pub(crate) fn add_root<C>(&self, slots: &[Slot<'_, C>]) {
+        lock(&self.roots.slots).push(Range {
+            start: slots.as_ptr().cast(),
+            len: slots.len(),
+        });
+    }
+
+    /// Watches over inline caches that outlive a collection.
+    pub fn add_caches<'h>(&'h self, caches: &'h [InlineCache]) {
+        lock(&self.roots.caches).push(Range {
+            start: caches.as_ptr().cast(),
+            len: caches.len(),
+        });
+    }
+}
+
+/// Finds what can be reached.
+pub struct Marker<'a> {
+    spaces: &'a [Space],
+    /// Addresses of marked cells whose contents are still to be looked at.
+    pending: Vec<usize>,
+}
+
+impl Marker<'_> {
+    #[inline]
+    fn space_of(&self, address: usize) -> Option<&Space> {
+        match self.spaces.first() {
+            Some(first) if first.holds(address) => Some(first),
+            _ => self.spaces.iter().skip(1).find(|it| it.holds(address)),
+        }
+    }
+
+    /// Keeps a word.
+    #[inline]
+    pub fn word<C>(&mut self, word: Word<'_, C>) {
+        self.bits(word.bits.get());
+    }
+
+    /// Keeps what slots of a value stack hold. They may hold words of objects that are long gone.
+    pub fn slots<C>(&mut self, slots: &[Slot<'_, C>]) {
+        for word in slots.iter().filter_map(Slot::try_get) {
+            if !matches!(word.tag(), TAG_INT | TAG_IMMEDIATE) {
+                self.address(word.object().addr());
+            }
+        }
+        self.drain();
+    }
+
+    /// Keeps what a word that is certainly one points to.
+    #[inline]
+    fn bits(&mut self, bits: u64) {
+        let tag = bits & TAG_MASK;
+        if matches!(tag, TAG_INT | TAG_IMMEDIATE) {
+            return;
+        }
+        let address = (bits & !TAG_MASK) as usize;
+        if let Some(space) = self.space_of(address)
+            && !space.mark(address)
+            && tag != TAG_STRING
+        {
+            self.pending.push(address);
+        }
+    }
+
+    /// Keeps the cell that an address points into, if it does. An address right behind a cell may
+    /// be that of an empty slice in it.
+    fn address(&mut self, address: usize) {
+        let Some(space) = self.space_of(address) else {
+            return;
+        };
+        let Some(cell) = space.cell_of(address) else {
+            return;
+        };
+        let before = (cell == address).then(|| address - 1);
+        if !space.mark(cell) {
+            self.pending.push(cell);
+        }
+        if let Some(before) = before
+            && let Some(space) = self.space_of(before)
+            && let Some(cell) = space.cell_of(before)
+            && !space.mark(cell)
+        {
+            self.pending.push(cell);
+        }
+    }
+
+    /// Keeps what a word of a native stack may stand for: an address, a tagged word, or an inline
+    /// cache.
+    fn guess(&mut self, bits: u64) {
+        self.address((bits & !TAG_MASK) as usize);
+        self.address((bits >> 16) as usize);
+    }
+
+    /// Looks at the contents of cells until nothing is pending.
+    fn drain(&mut self) {
+        while let Some(cell) = self.pending.pop() {
+            let Some(space) = self.space_of(cell) else {
+                continue;
+            };
+            let block = space.block_of(cell);
+            let n = block.cell_words as usize;
+            let start: *mut u64 = std::ptr::with_exposed_provenance_mut(cell);
+            // SAFETY: a marked cell has `n` words, which are complete or zero, and a collection is
+            // alone. What a suspended thunk has behind its state, and an object behind its header,
+            // are words.
+            unsafe {
+                match block.content {
+                    Content::Thunks if start.read() & TAG_MASK != TAG_THUNK => {
+                        self.bits(start.read());
+                    }
+                    Content::Thunks => self.all(start.add(1), n - 1),
+                    Content::Words => self.object(start, n),
+                    Content::Addresses => {
+                        (0..n).for_each(|idx| self.address(start.add(idx).read() as usize));
+                    }
+                    Content::Bytes | Content::Fixed | Content::Free => {}
+                }
+            }
+        }
+    }
+
+    /// Keeps `n` words. One that is a thunk with a value becomes that value, so that the thunk need
+    /// not live on, unless the two could be told apart: functions and floats are equal to
+    /// themselves only as the same object, and repeated lists are shown as such.
+    ///
+    /// # Safety
+    /// `start` must be followed by `n` words or zeros that nobody else reads or writes meanwhile.
+    #[inline]
+    unsafe fn all(&mut self, start: *mut u64, n: usize) {
+        for idx in 0..n {
+            // SAFETY: as the caller promises. A word with the tag of a thunk is the address of one.
+            unsafe {
+                let place = start.add(idx);
+                let mut bits = place.read();
+                if bits & TAG_MASK == TAG_THUNK {
+                    let thunk: *const u64 =
+                        std::ptr::with_exposed_provenance((bits & !TAG_MASK) as usize);
+                    let state = thunk.read();
+                    if matches!(
+                        state & TAG_MASK,
+                        TAG_INT | TAG_IMMEDIATE | TAG_STRING | TAG_SET
+                    ) {
+                        place.write(state);
+                        bits = state;
+                    }
+                }
+                if bits != 0 {
+                    self.bits(bits);
+                }
+            }
+        }
+    }
+
+    /// An object with a header. The header of a set is the address of its shape, which may lie in a
+    /// cell. Partial applications and layered sets begin with 1 and have a count as third word;
+    /// nothing else of more than two words does but a list of one element with room to spare, which
+    /// does not exist.
+    ///
+    /// # Safety
+    /// `start` must be that of a cell of `n` words that holds such an object or zeros.
+    unsafe fn object(&mut self, start: *mut u64, n: usize) {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let header = start.read() as usize;
+            if header == 1 && n > 2 {
+                self.all(start.add(1), 1);
+                self.all(start.add(3), n - 3);
+                return;
+            }
+            if self
+                .space_of(header)
+                .is_some_and(|space| space.block_of(header).content == Content::Addresses)
+            {
+                self.address(header);
+            }
+            self.all(start.add(1), n - 1);
+        }
+    }
+}
+
+/// What a collection found.
+#[derive(Clone, Copy, Debug)]
+pub struct Collected {
+    /// Bytes in live cells.
+    pub live_bytes: u64,
+}
+
+impl Alloc<'_> {
+    /// Collects, if it is known how on this system. `more` is to keep what the caller knows of and
+    /// the collector does not; in particular the value stack in use.
+    ///
+    /// Whoever holds words must have heeded the rule in the module's documentation.
+    pub fn collect(&self, more: &mut dyn FnMut(&mut Marker<'_>)) -> Option<Collected> {
+        let heap = self.heap();
+        let Some(end) = native::stack_end() else {
+            heap.trigger.budget.store(usize::MAX, Ordering::Relaxed);
+            return None;
+        };
+        self.retire();
+        let mut blocks = lock(&heap.blocks);
+        blocks.prepare();
+        let mut marker = Marker {
+            spaces: &blocks.spaces,
+            pending: Vec::new(),
+        };
+        if !native::visit_stack(end, &mut |word| marker.guess(word)) {
+            heap.trigger.budget.store(usize::MAX, Ordering::Relaxed);
+            return None;
+        }
+        marker.drain();
+        for &bits in lock(&heap.roots.pinned).iter() {
+            marker.bits(bits);
+        }
+        for range in lock(&heap.roots.slots).iter() {
+            // SAFETY: registered slots live as long as the heap, zero is an unset one, and a
+            // collection is alone.
+            unsafe { marker.all(range.start.cast_mut(), range.len) };
+            marker.drain();
+        }
+        more(&mut marker);
+        marker.drain();
+        for range in lock(&heap.roots.caches).iter() {
+            // SAFETY: registered caches live as long as the heap.
+            let caches =
+                unsafe { std::slice::from_raw_parts(range.start.cast::<InlineCache>(), range.len) };
+            for cache in caches {
+                let shape = cache.shape();
+                let dies = marker.space_of(shape).is_some_and(|space| {
+                    space.block_of(shape).content == Content::Addresses && !space.is_marked(shape)
+                });
+                if dies {
+                    cache.wipe();
+                }
+            }
+        }
+        let live = blocks.take_stock();
+        if heap.trigger.poison.load(Ordering::Relaxed) {
+            blocks.poison();
+        }
+        drop(blocks);
+        let threshold = heap.trigger.threshold.load(Ordering::Relaxed);
+        heap.trigger
+            .budget
+            .store((threshold / 2).max(live / 2), Ordering::Relaxed);
+        heap.trigger.since.store(0, Ordering::Relaxed);
+        Some(Collected {
+            live_bytes: live as u64,
+        })
+    }
+}
