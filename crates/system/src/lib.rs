@@ -14,6 +14,16 @@
 //! documents, so that its modules work here; they are data in, data out ([`plan`]) and tested as
 //! tables. All places are below the root of a [`Machine`], which tests put anywhere.
 
+#![allow(
+    clippy::format_push_string,
+    clippy::format_collect,
+    reason = "texts for people and menus are put together here; none of it is hot"
+)]
+#![allow(
+    clippy::case_sensitive_file_extension_comparisons,
+    reason = "the kind of a unit is part of its name, and names are told apart by case"
+)]
+
 pub mod boot_spec;
 pub mod compare;
 pub mod difference;

@@ -132,7 +132,7 @@ impl Systemctl {
         format!("{} {}", Path::new(program).display(), args.join(" "))
     }
 
-    fn failed(&self, args: &[&str], reason: impl ToString) -> SystemError {
+    fn failed(&self, args: &[&str], reason: &dyn std::fmt::Display) -> SystemError {
         SystemError::Program {
             command: self.described(args),
             reason: reason.to_string(),
@@ -145,11 +145,11 @@ impl Systemctl {
         if status.success() {
             return Ok(());
         }
-        Err(self.failed(args, format_args!("ended with {status}")))
+        Err(self.failed(args, &format_args!("ended with {status}")))
     }
 
     fn could_not_start(&self, args: &[&str], error: &io::Error) -> SystemError {
-        self.failed(args, format_args!("could not be started: {error}"))
+        self.failed(args, &format_args!("could not be started: {error}"))
     }
 }
 
@@ -164,7 +164,7 @@ impl ServiceManager for Systemctl {
         let output = output.map_err(|it| self.could_not_start(&args, &it))?;
         if !output.status.success() {
             let text = String::from_utf8_lossy(&output.stderr);
-            return Err(self.failed(&args, format_args!("failed: {}", text.trim())));
+            return Err(self.failed(&args, &format_args!("failed: {}", text.trim())));
         }
         Ok(parse_units(&String::from_utf8_lossy(&output.stdout)))
     }

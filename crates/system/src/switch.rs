@@ -206,7 +206,7 @@ impl Switch<'_> {
             new: self.toplevel,
             systemctl: self.systemctl,
         };
-        if !switch.run_all(self.machine, self.say)? {
+        if !switch.run_all(self.machine, self.say) {
             code = UNITS_FAILED;
         }
         if new.locate(SYSINIT_REACTIVATION).is_present() {

@@ -23,11 +23,7 @@ const ACTIVATION: &str = "nixos-activation.service";
 
 impl UserSwitch<'_> {
     /// For all who have a manager; tells whether all went well.
-    pub(crate) fn run_all(
-        &self,
-        machine: &Machine,
-        say: &mut dyn FnMut(&str),
-    ) -> Result<bool, SystemError> {
+    pub(crate) fn run_all(&self, machine: &Machine, say: &mut dyn FnMut(&str)) -> bool {
         let mut is_well = true;
         for user in managed_users(machine) {
             say(&format!("reloading user units for {}...", user.name));
@@ -42,7 +38,7 @@ impl UserSwitch<'_> {
                 }
             }
         }
-        Ok(is_well)
+        is_well
     }
 
     fn run(&self, user: User, say: &mut dyn FnMut(&str)) -> Result<bool, SystemError> {

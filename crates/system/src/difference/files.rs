@@ -71,7 +71,7 @@ impl View {
         };
         let metadata = std::fs::symlink_metadata(&real).map_err(io_error("reading", &real))?;
         if !metadata.is_dir() {
-            tree.insert(name.to_owned(), self.contents(path, &real, &metadata));
+            tree.insert(name.to_owned(), contents(path, &real, &metadata));
             return Ok(());
         }
         for entry in std::fs::read_dir(&real).map_err(io_error("reading", &real))? {
@@ -86,16 +86,6 @@ impl View {
             self.walk(&real.join(entry.file_name()), &name, tree)?;
         }
         Ok(())
-    }
-
-    /// What tells a file apart: its text, or for large ones where it is.
-    fn contents(&self, path: &Path, real: &Path, metadata: &std::fs::Metadata) -> String {
-        if metadata.is_file() && metadata.len() < (1 << 16) {
-            let bytes = std::fs::read(real).unwrap_or_default();
-            return String::from_utf8_lossy(&bytes).into_owned();
-        }
-        let target = std::fs::read_link(path).unwrap_or_else(|_| real.to_owned());
-        format!("{} {}", target.display(), metadata.len())
     }
 
     /// Where a path ends; `None` if nothing is there.
@@ -128,6 +118,16 @@ impl View {
 }
 
 type Tree = BTreeMap<String, String>;
+
+/// What tells a file apart: its text, or for large ones where it is.
+fn contents(path: &Path, real: &Path, metadata: &std::fs::Metadata) -> String {
+    if metadata.is_file() && metadata.len() < (1 << 16) {
+        let bytes = std::fs::read(real).unwrap_or_default();
+        return String::from_utf8_lossy(&bytes).into_owned();
+    }
+    let target = std::fs::read_link(path).unwrap_or_else(|_| real.to_owned());
+    format!("{} {}", target.display(), metadata.len())
+}
 
 fn owned(component: Component<'_>) -> PathBuf {
     PathBuf::from(component.as_os_str())
