@@ -10,6 +10,7 @@ pub mod develop;
 pub mod enter;
 pub mod eval;
 pub mod hash;
+pub mod home;
 pub mod hook;
 pub mod key;
 pub mod log;
@@ -57,6 +58,11 @@ static VERBS: &[&Verb] = &[
     &hash::TO_BASE32,
     &hash::TO_BASE64,
     &hash::TO_SRI,
+    &home::BUILD,
+    &home::GENERATIONS,
+    &system::options::HOME_OPTIONS,
+    &home::ROLLBACK,
+    &home::SWITCH,
     &hook::HOOK,
     &key::CONVERT_SECRET_TO_PUBLIC,
     &key::GENERATE_SECRET,

@@ -3,7 +3,7 @@
 //! A toplevel is a directory of the store with everything a machine is made of: kernel, initrd,
 //! `/etc`, units, the script that activates it, a boot specification and a manifest. This crate
 //! makes a running machine agree with one ([`switch`]), keeps the generations of a machine
-//! ([`generations`]) and the boot menu that lists them ([`menu`]), says how two of them differ
+//! ([`generations`]; those of users with the files in their homes: [`home`]) and the boot menu that lists them ([`menu`]), says how two of them differ
 //! ([`difference`]), and runs them in virtual machines ([`vm`]).
 //!
 //! What must hold: the boot menu is written, and everything it points to is on disk, before a unit
@@ -30,6 +30,7 @@ pub mod difference;
 pub mod error;
 pub mod fstab;
 pub mod generations;
+pub mod home;
 mod lists;
 pub mod machine;
 pub mod manager;

@@ -48,6 +48,12 @@ in
       }
     ];
     boot.kernelParams = [ "net.ifnames=0" ];
+    # On a busy host the clock runs ahead of the machine.
+    systemd.extraConfig = ''
+      DefaultTimeoutStartSec=900
+      DefaultTimeoutStopSec=900
+      DefaultDeviceTimeoutSec=900
+    '';
     environment.systemPackages = lib.optional (cfg.firn != null) cfg.firn;
     users.users.root.initialHashedPassword = lib.mkDefault "!";
 

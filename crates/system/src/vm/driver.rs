@@ -33,7 +33,7 @@ pub struct TestRun<'a> {
 }
 
 /// Seconds of its own that a machine may take to start.
-const BOOT_TIMEOUT: u64 = 60;
+const BOOT_TIMEOUT: u64 = 120;
 /// By how much the clock of the wall may be ahead of a machine's own.
 const WALL_FACTOR: u64 = 15;
 /// The size of the loader's file system.
@@ -200,6 +200,7 @@ impl<'a> Node<'a> {
             ))
             .args(["-serial", "chardev:agent", "-monitor", "none"])
             .args(hub.arguments(self.number))
+            .args(self.run.accelerator.steady_clock())
             .stdin(Stdio::null())
             .stdout(Stdio::null());
         let errors = self.console.with_extension("qemu");

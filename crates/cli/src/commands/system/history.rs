@@ -1,5 +1,6 @@
 //! `system generations`: what this machine was, is, and can be again.
 
+use firn_store::profile::Profile;
 use firn_system::generations::{Generation, date, generations};
 use serde_json::Value;
 
@@ -33,7 +34,12 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
 /// Lists the generations of a profile.
 pub fn list(context: &Context, profile: &str, as_json: bool) -> Result<u8, Failure> {
     let store = context.open_local_store()?;
-    let mut found = generations(&profile_of(&store, profile))?;
+    list_profile(context, &profile_of(&store, profile), as_json)
+}
+
+/// Lists the generations of whatever has some.
+pub fn list_profile(context: &Context, profile: &Profile, as_json: bool) -> Result<u8, Failure> {
+    let mut found = generations(profile)?;
     found.reverse();
     if as_json {
         let shown: Vec<_> = found.iter().map(Generation::to_json).collect();

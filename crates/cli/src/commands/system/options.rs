@@ -13,11 +13,23 @@ pub static OPTIONS: Verb = Verb {
     about: "find options of a system, or explain one: value, type, every definition",
     usage: "[-f FILE | --expr EXPR | -c CONFIGURATION] [--host NAME] [--json] [NAME | WORD…]",
     only_firn: true,
-    run,
+    run: |context, args| run(context, args, false),
 };
 
-fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
-    let mut target = Target::default();
+/// `home options [NAME | WORD]`.
+pub static HOME_OPTIONS: Verb = Verb {
+    path: &["home", "options"],
+    about: "find options of a user's environment, or explain one",
+    usage: "[-f FILE | --expr EXPR | -c CONFIGURATION] [--json] [NAME | WORD…]",
+    only_firn: true,
+    run: |context, args| run(context, args, true),
+};
+
+fn run(context: &mut Context, args: &mut Args, is_home: bool) -> Result<u8, Failure> {
+    let mut target = Target {
+        is_home,
+        ..Target::default()
+    };
     let mut as_json = false;
     let mut configuration = None;
     target.take_all(args, context, |flag, args| {

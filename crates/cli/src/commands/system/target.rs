@@ -23,9 +23,14 @@ const PLACES: &[&str] = &[
     "/etc/nixos/configuration.nix",
 ];
 
+/// The same for users' environments, in the home directory.
+const HOME_PLACES: &[&str] = &[".config/firn/home.nix", ".config/home-manager/home.nix"];
+
 /// What a command is about.
 #[derive(Clone, Debug, Default)]
 pub struct Target {
+    /// Whether it is a user's environment rather than a machine.
+    pub is_home: bool,
     /// `-f`, `--expr`, and words.
     pub installables: Installables,
     /// `--host`: which of several.
@@ -99,7 +104,12 @@ impl Target {
             args.push(Symbol::intern(b"host"), host);
         }
         let args = evaluation.ctx.new_set(args);
-        let from = evaluation.library().join(b"modules/from.nix");
+        let from: &[u8] = if self.is_home {
+            b"home/from.nix"
+        } else {
+            b"modules/from.nix"
+        };
+        let from = evaluation.library().join(from);
         let from = evaluation.ctx.eval_file(&from)?;
         let system = evaluation.ctx.call(from, &[args])?;
         Ok(evaluation.ctx.force(system)?)
@@ -118,6 +128,7 @@ impl Target {
             return Ok((*value, None));
         }
         let file = match words.as_slice() {
+            [] if self.is_home => default_home()?,
             [] => default_file()?,
             [word] => file_of(word)?,
             [_, word, ..] => return Err(Failure::unexpected(word).into()),
@@ -206,16 +217,30 @@ fn default_file() -> Result<PathBuf, Failure> {
     })
 }
 
+fn default_home() -> Result<PathBuf, Failure> {
+    let in_home = |it: &&str| crate::surroundings::home().join(it);
+    let mut places = vec![PathBuf::from("./home.nix")];
+    places.extend(HOME_PLACES.iter().map(|it| in_home(&it)));
+    let found = places.iter().find(|it| it.exists());
+    found.cloned().ok_or_else(|| {
+        let places: Vec<_> = places.iter().map(|it| it.display().to_string()).collect();
+        Failure::message(format!(
+            "there is no configuration: none was named, and there is none of {}",
+            places.join(", ")
+        ))
+    })
+}
+
 fn file_of(word: &str) -> Result<PathBuf, Failure> {
     let path = PathBuf::from(word);
     if path.is_file() {
         return Ok(path);
     }
-    let inside = ["default.nix", "configuration.nix"].map(|it| path.join(it));
+    let inside = ["default.nix", "configuration.nix", "home.nix"].map(|it| path.join(it));
     let found = inside.into_iter().find(|it| it.is_file());
     found.ok_or_else(|| {
         Failure::message(format!(
-            "'{word}' is neither a file nor a directory with default.nix or configuration.nix"
+            "'{word}' is neither a file nor a directory with default.nix, configuration.nix or home.nix"
         ))
     })
 }
