@@ -122,17 +122,22 @@ fn rollback(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     let context = &*context;
     let store = context.open_local_store()?;
     let profile = profile()?;
-    let before = current(&store, &profile)?;
+    let found = generations(&profile)?;
+    let now = found.iter().find(|it| it.is_current).map(|it| it.number);
+    let wanted = found.iter().rev().find(|it| match number {
+        Some(number) => it.number == number,
+        None => now.is_some_and(|now| it.number < now),
+    });
+    if let Some(wanted) = wanted {
+        let after = store_path_of(&wanted.toplevel)?;
+        let change = change(&store, &profile, &after)?;
+        change.check(None)?;
+        profile.switch_generation(number, false, &*ConsoleSink::shared(context))?;
+        return apply(&store, &change, None, &after);
+    }
+    // There is none; the profile has the words for it.
     profile.switch_generation(number, false, &*ConsoleSink::shared(context))?;
-    let after = current(&store, &profile)?;
-    let after = after.ok_or_else(|| Failure::message("the profile leads to no generation"))?;
-    let change = Change {
-        home: surroundings::home(),
-        old: before.map(|it| files(&store, &it)),
-        new: files(&store, &after),
-    };
-    change.check(None)?;
-    apply(&store, &change, None, &after)
+    Ok(0)
 }
 
 fn list(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
@@ -165,10 +170,14 @@ fn current(store: &LocalStore, profile: &Profile) -> Result<Option<StorePath>, F
     let Some(current) = found.into_iter().find(|it| it.is_current) else {
         return Ok(None);
     };
-    let name = current.toplevel.file_name().unwrap_or_default();
-    let path = StorePath::parse(name.as_encoded_bytes());
-    let path = path.map_err(|it| Failure::message(it.to_string()))?;
+    let path = store_path_of(&current.toplevel)?;
     Ok(store.is_valid_path(&path)?.then_some(path))
+}
+
+/// The store path that a generation's link leads to, wherever its store is.
+fn store_path_of(place: &Path) -> Result<StorePath, Failure> {
+    let name = place.file_name().unwrap_or_default();
+    StorePath::parse(name.as_encoded_bytes()).map_err(|it| Failure::message(it.to_string()))
 }
 
 /// The files of an environment, as this machine sees them.
