@@ -220,7 +220,7 @@ fn default_file() -> Result<PathBuf, Failure> {
 fn default_home() -> Result<PathBuf, Failure> {
     let in_home = |it: &&str| crate::surroundings::home().join(it);
     let mut places = vec![PathBuf::from("./home.nix")];
-    places.extend(HOME_PLACES.iter().map(|it| in_home(&it)));
+    places.extend(HOME_PLACES.iter().map(in_home));
     let found = places.iter().find(|it| it.exists());
     found.cloned().ok_or_else(|| {
         let places: Vec<_> = places.iter().map(|it| it.display().to_string()).collect();
