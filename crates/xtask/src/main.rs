@@ -1,4 +1,4 @@
-//! Chores of the project: `cargo run -p firn-xtask -- tidy | graph | ci | conformance | fuzz`.
+//! Chores of the project: `cargo run -p firn-xtask -- tidy | graph | ci | conformance | fuzz | lock`.
 //!
 //! What is checked here is what a compiler cannot see: the layout of the tree, the direction of
 //! dependencies, the opening words of files, traces of private machines. `ci` runs everything that
@@ -15,6 +15,7 @@ mod conformance;
 mod fuzz;
 mod graph;
 mod layers;
+mod lock;
 mod tidy;
 mod workspace;
 
@@ -43,6 +44,8 @@ enum Chore {
     Ci,
     /// Run the fuzz targets for a while and print how often each was executed
     Fuzz(fuzz::Arguments),
+    /// Bring the pinned archives of the standard library up to the package index
+    Lock(lock::Arguments),
     /// Run a foreign language suite against the release binary and print the score
     Conformance(conformance::Arguments),
 }
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Chore::Graph { dot } => graph::run(&workspace, dot),
         Chore::Ci => ci::run(&workspace),
         Chore::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
+        Chore::Lock(arguments) => lock::run(&workspace, &arguments),
         Chore::Conformance(arguments) => conformance::run(&workspace, &arguments),
     });
     match result {
