@@ -108,6 +108,11 @@ _setUpInputs() {
     _useLibrary "$input"
     [ -n "${strictDeps-}" ] || addToSearchPath PATH "$input/bin"
   done
+  # Where the interpreters of what is installed may be.
+  inputPath=
+  for input in "${allNativeInputs[@]}" "${allInputs[@]}"; do
+    _isBuildTool "$input" || inputPath=$inputPath:$input/bin
+  done
   for tool in $initialPath; do addToSearchPath PATH "$tool/bin"; done
   export PATH NIX_CFLAGS_COMPILE="${NIX_CFLAGS_COMPILE-}" NIX_LDFLAGS="${NIX_LDFLAGS-}"
   if [ -n "${defaultCompiler-}" ]; then
@@ -241,6 +246,22 @@ patchPhase() {
     esac | patch ${patchFlags:--p1}
   done
   runHook postPatch
+  _useOurShell
+}
+
+# Scripts of the source run in the shell of this environment. The one at /bin/sh may be a busybox that
+# takes its own tools before those on the path.
+_useOurShell() {
+  local file stamp
+  stamp=$(mktemp)
+  # That there is none is no failure.
+  { find . -type f -perm -0100 -print0 | xargs -0 -r grep -lZE -m 1 '^#! ?/bin/(ba)?sh' -- || true; } | while IFS= read -r -d '' file; do
+    isScript "$file" || continue
+    touch -r "$file" "$stamp"
+    sed -i -E "1s@^#! ?/bin/((ba)?sh)@#!${SHELL%/*}/\1@" "$file"
+    touch -r "$stamp" "$file"
+  done
+  rm "$stamp"
 }
 
 _flags() { # NAME...: the words of these variables; an array NAMEArray keeps spaces
@@ -384,7 +405,8 @@ _fixOutput() {
       patchelf --shrink-rpath --allowed-rpath-prefixes "$NIX_STORE" "$file" 2>/dev/null || true
     done
   fi
-  [ -n "${dontPatchShebangs-}" ] || patchShebangs "$root"
+  [ -n "${dontPatchShebangs-}" ] || patchShebangs --host "$root"
+  [ -n "${keepBuildTools-}" ] || _forgetTools "$root"
   if [ -z "${dontGzipMan-}" ] && [ -d "$root/share/man" ]; then
     find "$root/share/man" -type f ! -name '*.gz' -print0 | xargs -0 -r gzip -9 -n
     find "$root/share/man" -type l ! -name '*.gz' -print0 | while IFS= read -r -d '' file; do
@@ -398,14 +420,21 @@ _fixOutput() {
 }
 
 # The interpreters of scripts become store paths; time stamps stay, so that make sees no news.
+# patchShebangs [--build | --host] PATH...: with --host, as for what is installed, only what the inputs bring counts. The
+# tools of this environment are for building; a script that needs no more than them finds the machine's.
 patchShebangs() {
-  local file line interpreter words program stamp
-  [[ ${1-} == --* ]] && shift
+  local file line interpreter words program stamp where=$PATH
+  case ${1-} in
+    --host) where=$inputPath; shift ;;
+    --*) shift ;;
+  esac
   find "$@" -type f -perm -0100 -print0 | while IFS= read -r -d '' file; do
     isScript "$file" || continue
     IFS= read -r line < "$file" || true
     read -r interpreter words <<< "${line#'#!'}"
-    [[ $interpreter == "$NIX_STORE"/* ]] && continue
+    if [[ $interpreter == "$NIX_STORE"/* ]]; then
+      _isBuildTool "$interpreter" || continue
+    fi
     if [[ $interpreter == */env ]]; then
       [[ $words == -S* ]] && words=${words#-S}
       read -r program words <<< "$words"
@@ -413,7 +442,12 @@ patchShebangs() {
       program=${interpreter##*/}
     fi
     [[ $program != *=* ]] || continue
-    interpreter=$(type -P "$program") || continue
+    if ! interpreter=$(PATH=$where type -P "$program"); then
+      case $line in
+        *"$NIX_STORE"*) if [ "$program" = sh ]; then interpreter=/bin/sh; else interpreter="/usr/bin/env ${words:+-S }$program"; fi ;;
+        *) continue ;;
+      esac
+    fi
     stamp=$(mktemp)
     touch -r "$file" "$stamp"
     chmod u+w "$file"
@@ -421,6 +455,28 @@ patchShebangs() {
     touch -r "$stamp" "$file"
     rm "$stamp"
   done
+}
+
+# Whether a path lies in the compiler or the tools that everything is built with.
+_isBuildTool() { [[ $1 =~ ^$NIX_STORE/[a-z0-9]{32}-(seed-toolchain|cc-wrapper) ]]; }
+
+# What is installed forgets what it was built with, or every closure would hold the whole toolchain: in texts, a program
+# goes by its name; elsewhere the digest is overwritten in place.
+_forgetTools() {
+  local file stamp
+  stamp=$(mktemp)
+  # That nothing was found is no failure.
+  { find "$1" -type f -print0 | xargs -0 -r grep -lZE '[a-z0-9]{32}-(seed-toolchain|cc-wrapper)' || true; } | while IFS= read -r -d '' file; do
+    touch -r "$file" "$stamp"
+    if grep -qI . "$file"; then sed -E -i "s@$NIX_STORE/[a-z0-9]{32}-(seed-toolchain|cc-wrapper[^/]*)/bin/@@g" "$file"; fi
+    sed -E -i 's@[a-z0-9]{32}-(seed-toolchain|cc-wrapper)@eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee-\1@g' "$file"
+    touch -r "$stamp" "$file"
+  done
+  # Links to the tools would keep them as well.
+  find "$1" -type l | while IFS= read -r file; do
+    if _isBuildTool "$(readlink "$file")"; then rm "$file"; fi
+  done
+  rm "$stamp"
 }
 
 _recordPropagation() {
