@@ -42,6 +42,9 @@ let
     fetchurl = import ./build-support/fetchurl.nix;
     inherit (final.callPackage ./build-support/fetchers.nix { }) fetchzip fetchgit fetchpatch fetchFromGitHub;
     inherit (final.callPackage ./build-support/images.nix { }) closureInfo makeTarball buildImage;
+    inherit (final.callPackage ./build-support/rust { }) rust fetchCrate importCargoLock buildRustPackage;
+    python3 = final.python3_11 // { inherit (final.python3Packages) withPackages; pkgs = final.python3Packages; };
+    python3Packages = final.callPackage ./build-support/python { python = final.python3_11; };
     fromDeb = final.callPackage ./build-support/from-deb.nix { };
 
     # What packages are built with: the relocated seed.
