@@ -193,11 +193,10 @@ fn intersect_attrs<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
     {
         let keys = right.shape.keys();
         return Ok(right.filter(ctx.alloc(), |slot| left.shape.find(keys[slot]).is_some()));
-    } else {
-        for &name in left.shape.keys() {
-            if let Some(value) = right.get(name) {
-                attrs.push_at(name, value, right.position(name));
-            }
+    }
+    for &name in left.shape.keys() {
+        if let Some(value) = right.get(name) {
+            attrs.push_at(name, value, right.position(name));
         }
     }
     Ok(ctx.new_set(attrs))

@@ -116,7 +116,7 @@ impl<'h> Ctx<'h> {
     /// Loads code whose relative paths are meant from `dir`.
     pub(crate) fn load(
         &mut self,
-        code: firn_ir::Code,
+        code: &firn_ir::Code,
         file: Option<FileId>,
         dir: &SourcePath,
     ) -> Result<&'h Unit<'h, Code<'h>>, Fail> {
@@ -133,7 +133,7 @@ impl<'h> Ctx<'h> {
         }));
         let mut consts: Vec<Val<'h>> = Vec::with_capacity(code.consts.len());
         for value in &code.consts {
-            consts.push(self.load_const(&code, *value, units, dir)?);
+            consts.push(self.load_const(code, *value, units, dir)?);
         }
         let consts = self.alloc.slots(&consts);
         let loaded: &'h Code<'h> = self.alloc.value(Code {

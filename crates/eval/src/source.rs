@@ -205,7 +205,7 @@ impl<'h> Ctx<'h> {
             Ok(code) => code,
             Err(error) => return Err(self.name_error(file, error)),
         };
-        let unit = self.load(code, Some(file), dir)?;
+        let unit = self.load(&code, Some(file), dir)?;
         if unit.n_caps == 0 {
             return Ok((unit, &[]));
         }
