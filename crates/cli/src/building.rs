@@ -133,6 +133,11 @@ impl Context {
         keeps.then_some(group)
     }
 
+    /// Whether the network is not to be used: `--offline` leaves no attempt.
+    pub fn is_offline(&self) -> bool {
+        self.settings.transfer.download_attempts == 0
+    }
+
     /// What the settings say about transfers.
     pub fn transfer_options(&self) -> TransferOptions {
         let transfer = &self.settings.transfer;
@@ -144,6 +149,7 @@ impl Context {
             proxies: proxies(),
             ca_file: transfer.ssl_cert_file.clone(),
             netrc: netrc.map(|it| Netrc::parse(&it)).unwrap_or_default(),
+            offline: self.is_offline(),
             ..TransferOptions::default()
         }
     }

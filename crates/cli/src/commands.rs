@@ -1,6 +1,7 @@
 //! All commands: one file each, one line here.
 
 pub mod build;
+pub mod bundle;
 pub mod config;
 pub mod copy;
 pub mod daemon;
@@ -9,6 +10,8 @@ pub mod derivation;
 pub mod develop;
 pub mod enter;
 pub mod eval;
+pub mod flake;
+pub mod fmt;
 pub mod hash;
 pub mod home;
 pub mod hook;
@@ -24,8 +27,10 @@ pub mod nix_store;
 pub mod path_info;
 pub mod ps;
 pub mod realisation;
+pub mod registry;
 pub mod repl;
 pub mod run;
+pub mod search;
 pub mod serve;
 pub mod store;
 pub mod system;
@@ -39,6 +44,7 @@ use crate::{Args, Context, Failure, Program};
 static VERBS: &[&Verb] = &[
     &hook::ALLOW,
     &build::BUILD,
+    &bundle::BUNDLE,
     &config::CHECK,
     &config::SHOW,
     &copy::COPY,
@@ -50,7 +56,23 @@ static VERBS: &[&Verb] = &[
     &enter::ENTER,
     &develop::DEVELOP,
     &run::ENV_SHELL,
+    &bundle::EDIT,
     &eval::EVAL,
+    &flake::archive::ARCHIVE,
+    &flake::check::CHECK,
+    &flake::template::CLONE,
+    &flake::metadata::INFO,
+    &flake::template::INIT,
+    &flake::lock::LOCK,
+    &flake::metadata::METADATA,
+    &flake::template::NEW,
+    &flake::archive::PREFETCH,
+    &flake::archive::PREFETCH_INPUTS,
+    &flake::show::SHOW,
+    &flake::lock::UPDATE,
+    &fmt::FMT,
+    &fmt::FORMATTER_BUILD,
+    &fmt::FORMATTER_RUN,
     &hash::CONVERT,
     &hash::FILE,
     &hash::PATH,
@@ -75,8 +97,14 @@ static VERBS: &[&Verb] = &[
     &ps::PS,
     &develop::PRINT_DEV_ENV,
     &realisation::INFO,
+    &registry::ADD,
+    &registry::LIST,
+    &registry::PIN,
+    &registry::REMOVE,
+    &registry::RESOLVE,
     &repl::REPL,
     &run::RUN,
+    &search::SEARCH,
     &run::SHELL,
     &serve::SERVE,
     &store::add::ADD,

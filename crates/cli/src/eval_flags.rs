@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use firn_source::SourcePath;
 
+use crate::flakes::FlakeFlags;
 use crate::{Args, Context, Failure};
 
 /// An argument for functions, as it was given.
@@ -30,6 +31,8 @@ pub struct EvalFlags {
     pub eval_store: Option<String>,
     /// Where relative paths in arguments start, if that is not the working directory.
     pub base: Option<SourcePath>,
+    /// What it says about flakes and their lock files.
+    pub flakes: FlakeFlags,
 }
 
 impl EvalFlags {
@@ -60,7 +63,7 @@ impl EvalFlags {
             "-I" | "--include" => self.search_path.push(args.value(flag)?),
             "--impure" => context.settings.set("pure-eval", "false").map(drop)?,
             "--eval-store" => self.eval_store = Some(args.value(flag)?),
-            _ => return Ok(false),
+            _ => return self.flakes.take(flag, args, context),
         }
         Ok(true)
     }

@@ -22,6 +22,7 @@ use crate::sources::{self, Text};
 use crate::stores::StoreUrl;
 use crate::watching::Watching;
 use crate::{Console, Context, Failure, Frame, Report, surroundings};
+use crate::{fetching, flakes};
 
 /// What an evaluation works with.
 pub struct Evaluation<'a, 'h> {
@@ -60,7 +61,7 @@ pub fn evaluate_observed<R: Send>(
         Arc::clone(store),
         Surroundings {
             observer,
-            ..surroundings_of(context, flags)
+            ..surroundings_of(context, flags, store)
         },
     ));
     let files = Arc::new(FileTable::new());
@@ -69,7 +70,8 @@ pub fn evaluate_observed<R: Send>(
         let heap = Heap::new();
         let registry = Registry::new()
             .with(firn_builtins::all())
-            .with(&firn_instantiate::builtins());
+            .with(&firn_instantiate::builtins())
+            .with(firn_flake::BUILTINS);
         let mut ctx = Ctx::with_files(
             &heap,
             Arc::clone(&host) as Arc<dyn firn_eval::Host>,
@@ -85,7 +87,8 @@ pub fn evaluate_observed<R: Send>(
             context,
             flags,
         };
-        let result = match work(&mut evaluation) {
+        let prepared = flakes::prepare(&mut evaluation);
+        let result = match prepared.and_then(|()| work(&mut evaluation)) {
             Ok(result) => Ok(result),
             Err(Stop::Failed(failure)) => Err(*failure),
             Err(Stop::Evaluation(fail)) => {
@@ -197,7 +200,8 @@ fn feature_names(context: &Context) -> Vec<String> {
 }
 
 /// What the process lets an evaluation know.
-fn surroundings_of(context: &Context, flags: &EvalFlags) -> Surroundings {
+fn surroundings_of(context: &Context, flags: &EvalFlags, store: &Arc<dyn Store>) -> Surroundings {
+    let fetcher = context.fetcher(store);
     let settings = &context.settings;
     let console = context.console;
     let variables = context.variables.clone();
@@ -229,14 +233,11 @@ fn surroundings_of(context: &Context, flags: &EvalFlags) -> Surroundings {
         allow_import_from_derivation: settings.eval.allow_import_from_derivation,
         features: feature_names(context),
         messages: Box::new(move |message| say(console, &message)),
-        fetch_place: Box::new(|address| {
-            let address = String::from_utf8_lossy(address);
-            Err(HostError::new(format!(
-                "cannot fetch '{address}': search path entries on the network are not there yet"
-            )))
-        }),
         observer: None,
         open_cache: cache_opener(context),
+        fetch_place: fetching::place_fetcher(&fetcher),
+        fetcher: Some(fetcher),
+        allowed_uris: settings.eval.allowed_uris.clone(),
         interrupted: Arc::new(AtomicBool::new(false)),
     }
 }
@@ -387,12 +388,15 @@ impl<'h> Evaluation<'_, 'h> {
         {
             return self.find_file(name);
         }
-        if let Some(flake) = word.strip_prefix("flake:") {
+        let is_flake = word.starts_with("flake:");
+        if is_flake {
             self.context.require(Feature::Flakes)?;
-            return Err(Failure::message(format!("cannot fetch flake '{flake}' yet")).into());
         }
-        if search_path::is_address(word.as_bytes()) {
-            return Err(Failure::message(format!("cannot download '{word}' yet")).into());
+        if is_flake || search_path::is_address(word.as_bytes()) {
+            let fetched = fetching::fetch_place(self.host.fetcher(), word)?;
+            self.host.mount(&fetched);
+            let path = self.host.store().store_dir().print(&fetched.path);
+            return Ok(SourcePath::host(path.as_bytes()));
         }
         Ok(sources::absolute(word))
     }

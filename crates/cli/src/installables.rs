@@ -14,6 +14,7 @@ use firn_store_model::{DerivedPath, OutputName, OutputsSpec, SingleDerivedPath, 
 
 use crate::eval_flags::EvalFlags;
 use crate::evaluation::{AutoArgs, Evaluation, Stop, evaluate, evaluate_observed};
+use crate::flakes::Role;
 use crate::packages::derivations_in;
 use crate::remembering::Question;
 use crate::sources::Text;
@@ -32,6 +33,8 @@ pub struct Installables {
     pub from_stdin: bool,
     /// Flags of evaluation.
     pub eval: EvalFlags,
+    /// Which outputs of a flake are meant.
+    pub role: Role,
 }
 
 fn file_in_pure_evaluation() -> Failure {
@@ -115,13 +118,7 @@ impl Installables {
                 let place = evaluation.library();
                 Ok(evaluation.ctx.eval_file(&place)?)
             }
-            (None, None) => {
-                let word = self.words.first().map_or(".", String::as_str);
-                Err(Failure::message(format!(
-                    "'{word}' would be a flake, and flakes are not there yet; '-f FILE' or '--expr' take expressions"
-                ))
-                .into())
-            }
+            (None, None) => Err(Failure::usage("nothing says what is to be evaluated").into()),
         }
     }
 
@@ -135,6 +132,15 @@ impl Installables {
         &self,
         evaluation: &mut Evaluation<'_, 'h>,
     ) -> Result<Vec<(Val<'h>, String, Option<String>)>, Stop> {
+        if !self.are_evaluated(evaluation.context) {
+            let mut values = Vec::new();
+            for word in self.flake_words() {
+                let (reference, outputs) = split_outputs(&word);
+                let output = evaluation.flake_output(reference, self.role)?;
+                values.push((output.value, output.attr_path, outputs.map(str::to_owned)));
+            }
+            return Ok(values);
+        }
         let root = self.root(evaluation)?;
         let args = evaluation.auto_args()?;
         let none = [String::new()];
@@ -215,7 +221,9 @@ impl Installables {
 
     /// The words as a question whose answer can be remembered.
     pub fn question<'a>(&'a self, kind: &'a str) -> Option<Question<'a>> {
-        if self.file.as_deref() == Some("-") {
+        let names_library =
+            !self.words.is_empty() && self.words.iter().all(|it| of_library(it).is_some());
+        if self.file.as_deref() == Some("-") || !(self.are_attributes() || names_library) {
             return None;
         }
         let mut words = vec![format!("{:?}", self.file), format!("{:?}", self.expression)];
@@ -240,18 +248,80 @@ impl Installables {
         if self.are_evaluated(context) {
             return self.evaluated_paths(context, store);
         }
-        let mut paths = Vec::new();
-        let store = store.as_ref();
-        for word in &self.words {
-            let path = store_installable(context, store, word)?;
-            paths.push(path.ok_or_else(|| {
-                Failure::message(format!(
-                    "'{word}' is no store path, and flakes are not there yet"
-                ))
-            })?);
+        let mut found = Vec::new();
+        for word in self.flake_words() {
+            found.push((store_installable(context, store.as_ref(), &word)?, word));
         }
-        Ok(paths)
+        if found.iter().all(|it| it.0.is_some()) {
+            return Ok(found.into_iter().filter_map(|it| it.0).collect());
+        }
+        evaluate(context, &self.eval, store, |evaluation| {
+            let mut paths = Vec::new();
+            for (path, word) in found {
+                match path {
+                    Some(path) => paths.push(path),
+                    None => paths.push(flake_path(evaluation, &word, self.role)?),
+                }
+            }
+            Ok(paths)
+        })
     }
+
+    /// The references among the words, without the outputs that are wanted of them.
+    pub fn flake_references(&self) -> Vec<String> {
+        let words = self.flake_words();
+        let references = words.iter().map(|it| split_outputs(it).0.to_owned());
+        references.collect()
+    }
+
+    /// The words, or the flake of the working directory if there are none.
+    fn flake_words(&self) -> Vec<String> {
+        if self.words.is_empty() {
+            return vec![".".to_owned()];
+        }
+        self.words.clone()
+    }
+}
+
+/// Splits `flake#attr^out,dev`.
+fn split_outputs(word: &str) -> (&str, Option<&str>) {
+    let is_output = |it: u8| it.is_ascii_alphanumeric() || b"+-._?=,*".contains(&it);
+    match word.rsplit_once('^') {
+        Some((reference, outputs)) if !outputs.is_empty() && outputs.bytes().all(is_output) => {
+            (reference, Some(outputs))
+        }
+        _ => (word, None),
+    }
+}
+
+/// What a word that names an output of a flake stands for: a derivation with some of its outputs, or
+/// a store path.
+fn flake_path(
+    evaluation: &mut Evaluation<'_, '_>,
+    word: &str,
+    role: Role,
+) -> Result<DerivedPath, Stop> {
+    let (reference, outputs) = split_outputs(word);
+    let output = evaluation.flake_output(reference, role)?;
+    let value = output.value;
+    let is_path = matches!(value.kind(), Kind::String | Kind::Path);
+    let is_derivation = evaluation.ctx.is_derivation(value)?;
+    if !is_path && !is_derivation {
+        let ctx = &mut *evaluation.ctx;
+        let message = format!(
+            "expected flake output attribute '{}' to be a derivation or path but found {}: {}",
+            output.attr_path,
+            ctx.type_name(value),
+            ctx.short_text(value)
+        );
+        return Err(Failure::message(message).into());
+    }
+    let args = evaluation.auto_args()?;
+    let built = built_by(evaluation, value, args, outputs)?;
+    built
+        .into_iter()
+        .next()
+        .ok_or_else(|| Failure::message(format!("'{word}' names nothing to build")).into())
 }
 
 /// The attribute path into the standard library that a word names: `hello`, `stdlib#hello`.

@@ -35,6 +35,11 @@ pub fn cache_dir() -> PathBuf {
     place("NIX_CACHE_HOME", "XDG_CACHE_HOME", ".cache")
 }
 
+/// Where the user's configuration lives.
+pub fn config_dir() -> PathBuf {
+    place("NIX_CONFIG_HOME", "XDG_CONFIG_HOME", ".config")
+}
+
 /// Where data of the user live.
 pub fn data_dir() -> PathBuf {
     place("NIX_DATA_HOME", "XDG_DATA_HOME", ".local/share")

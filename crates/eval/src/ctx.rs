@@ -429,6 +429,15 @@ impl<'h> Ctx<'h> {
         names
     }
 
+    /// The builtin with this registered name that programs cannot name, if it exists here.
+    pub fn hidden_builtin(&self, name: &str) -> Option<Val<'h>> {
+        let id = self
+            .builtins
+            .iter()
+            .position(|it| it.hidden && it.name == name)?;
+        Some(Val::builtin(&self.alloc, id as u32))
+    }
+
     /// The definition of a builtin by its number.
     pub fn builtin_info(&self, number: u32) -> &'h Builtin {
         &self.builtins[number as usize]
@@ -486,11 +495,14 @@ fn base_environment<'h>(
         } else {
             Val::thunk(alloc, &constants[id]).0
         };
+        values.push(value);
+        if builtin.hidden {
+            continue;
+        }
         let plain = Symbol::intern(builtin.plain_name().as_bytes());
         globals.name(Symbol::intern(builtin.name.as_bytes()), number);
         globals.member(plain, number);
         members.push(plain, value);
-        values.push(value);
     }
     // `builtins.builtins` is the set itself: a frame of one slot ties the knot through a thunk.
     let (own, slots) = Val::thunk(alloc, &constants[builtins.len()]);

@@ -57,6 +57,7 @@ mod stack;
 mod suggest;
 #[cfg(test)]
 mod tests;
+mod trivial;
 mod watch;
 
 pub use code::Code;

@@ -30,6 +30,8 @@ pub struct Builtin {
     pub trace: bool,
     /// Whether it exists only in impure evaluation.
     pub impure: bool,
+    /// Whether programs cannot name it: front ends pass it to expressions of their own.
+    pub hidden: bool,
     /// What it does.
     pub run: BuiltinFn,
 }
@@ -50,6 +52,7 @@ impl Builtin {
             feature: None,
             trace: true,
             impure: false,
+            hidden: false,
             run,
         }
     }
@@ -79,6 +82,13 @@ impl Builtin {
     #[must_use]
     pub const fn impure(mut self) -> Self {
         self.impure = true;
+        self
+    }
+
+    /// Keeps its name from programs.
+    #[must_use]
+    pub const fn hidden(mut self) -> Self {
+        self.hidden = true;
         self
     }
 

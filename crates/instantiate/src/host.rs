@@ -6,10 +6,12 @@
 //! string; it and every derivation are queued, and written before anything is built.
 
 use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use firn_eval::{FileType, Host, HostError, Message, Purity, SearchPathEntry};
+use firn_fetch::{Fetched, Fetcher};
 use firn_heap::ContextElement;
 use firn_source::{CanonicalPath, RootId, SourcePath};
 use firn_store::derivation::HashModulos;
@@ -24,6 +26,7 @@ use firn_store_model::{
 use crate::derived;
 use crate::embedded::EmbeddedFiles;
 use crate::files::{Files, missing};
+use crate::mounts::Mounts;
 use crate::observer::Observer;
 use crate::pending::Pending;
 use crate::search_path;
@@ -94,6 +97,10 @@ pub struct Surroundings {
     pub observer: Option<Arc<dyn Observer>>,
     /// Opens a binary cache by its address.
     pub open_cache: OpenCache,
+    /// Fetches what expressions name; without it nothing may be fetched.
+    pub fetcher: Option<Arc<Fetcher>>,
+    /// How addresses begin that a restricted evaluation may fetch from.
+    pub allowed_uris: Vec<String>,
     /// Set when the user wants evaluation to stop.
     pub interrupted: Arc<AtomicBool>,
 }
@@ -127,6 +134,7 @@ pub struct Inner {
     allowed: Option<RwLock<BTreeSet<CanonicalPath>>>,
     places: Mutex<Places>,
     search_path: OnceLock<Vec<SearchPathEntry>>,
+    mounts: Mounts,
     /// Whether it has been said that the library stands in for nixpkgs.
     said_stand_in: AtomicBool,
 }
@@ -154,6 +162,7 @@ impl StoreHost {
             allowed: (pure_eval || restricted).then(RwLock::default),
             places: Mutex::default(),
             search_path: OnceLock::new(),
+            mounts: Mounts::default(),
             said_stand_in: AtomicBool::new(false),
             store,
             surroundings,
@@ -175,7 +184,7 @@ impl StoreHost {
     ///
     /// # Panics
     /// If the evaluation has another host: the builtins of this crate need this one.
-    pub(crate) fn of(ctx: &firn_eval::Ctx<'_>) -> Self {
+    pub fn of(ctx: &firn_eval::Ctx<'_>) -> Self {
         let host: &dyn std::any::Any = ctx.host();
         let host = host.downcast_ref::<Self>();
         host.expect("builtins of the store are registered with a host over a store")
@@ -203,6 +212,61 @@ impl StoreHost {
                 .unwrap_or_else(PoisonError::into_inner)
                 .insert(path);
         }
+    }
+
+    /// What fetches for this evaluation.
+    ///
+    /// # Panics
+    /// If the host was made without: programs that fetch need one that can.
+    pub fn fetcher(&self) -> &Arc<Fetcher> {
+        let fetcher = self.surroundings.fetcher.as_ref();
+        fetcher.expect("front ends give their hosts a fetcher")
+    }
+
+    /// Notes that the result depends on a source that may be another one next time.
+    pub(crate) fn depends_on_change(&self) {
+        if let Some(observer) = &self.surroundings.observer {
+            observer.loses_track("a source was fetched that may change");
+        }
+    }
+
+    /// Makes a fetched tree known: it may be looked at, and messages name it as its user does.
+    pub fn mount(&self, fetched: &Fetched) {
+        match &self.surroundings.observer {
+            Some(observer) if fetched.is_fixed => observer.uses(&fetched.path),
+            _ => self.depends_on_change(),
+        }
+        self.allow_store_path(&fetched.path);
+        self.mounts.add(
+            self.store.store_dir().print(&fetched.path).into_bytes(),
+            fetched,
+        );
+    }
+
+    /// Where a file can be edited: in the working tree that a fetched tree was taken from, or where
+    /// it lies.
+    pub fn original_place(&self, path: &CanonicalPath) -> PathBuf {
+        self.mounts
+            .in_working_tree(path)
+            .unwrap_or_else(|| self.files.place(path))
+    }
+
+    /// Whether a restricted evaluation may fetch from an address; an error if not.
+    pub(crate) fn check_uri(&self, uri: &str) -> Result<(), HostError> {
+        if !self.surroundings.purity.restricted {
+            return Ok(());
+        }
+        let allowed = &self.surroundings.allowed_uris;
+        if allowed.iter().any(|prefix| is_below(uri, prefix)) {
+            return Ok(());
+        }
+        let path = uri.strip_prefix("file://").unwrap_or(uri);
+        if path.starts_with('/') {
+            return self.check_access(&SourcePath::host(path.as_bytes()));
+        }
+        Err(HostError::restricted(format!(
+            "access to URI '{uri}' is forbidden in restricted mode"
+        )))
     }
 
     /// Lets a restricted evaluation look into a store object that it has made or named.
@@ -309,6 +373,17 @@ impl StoreHost {
     }
 }
 
+/// Whether an address is one that a prefix allows: the same, or below it.
+fn is_below(uri: &str, prefix: &str) -> bool {
+    let Some(rest) = uri.strip_prefix(prefix).filter(|_| !prefix.is_empty()) else {
+        return false;
+    };
+    rest.is_empty()
+        || rest.starts_with('/')
+        || (prefix.len() > 1 && prefix.ends_with('/'))
+        || (prefix.ends_with(':') && !prefix.contains('/'))
+}
+
 /// A store's error as the evaluation reports it.
 pub(crate) fn store_error(error: &StoreError) -> HostError {
     HostError::new(error.to_string())
@@ -316,7 +391,8 @@ pub(crate) fn store_error(error: &StoreError) -> HostError {
 
 impl Host for StoreHost {
     fn read_file(&self, path: &SourcePath) -> Result<Arc<[u8]>, HostError> {
-        self.files.read(path)
+        let read = self.files.read(path);
+        read.map_err(|error| self.mounts.explain(&self.files, path, error))
     }
 
     fn file_type(&self, path: &SourcePath) -> Result<Option<FileType>, HostError> {
@@ -324,7 +400,8 @@ impl Host for StoreHost {
     }
 
     fn read_dir(&self, path: &SourcePath) -> Result<Vec<(Vec<u8>, Option<FileType>)>, HostError> {
-        self.files.read_dir(path)
+        let listed = self.files.read_dir(path);
+        listed.map_err(|error| self.mounts.explain(&self.files, path, error))
     }
 
     fn read_link(&self, path: &SourcePath) -> Result<Vec<u8>, HostError> {
@@ -365,7 +442,9 @@ impl Host for StoreHost {
         if path.root == RootId::EMBEDDED {
             return Files::display(path).into_bytes();
         }
-        path.path.as_bytes().to_vec()
+        self.mounts
+            .display(&path.path)
+            .unwrap_or_else(|| path.path.as_bytes().to_vec())
     }
 
     fn env_var(&self, name: &[u8]) -> Option<Vec<u8>> {

@@ -11,6 +11,7 @@ mod derived;
 mod embedded;
 mod files;
 mod host;
+mod mounts;
 mod observer;
 mod pending;
 mod recipe;
@@ -18,6 +19,7 @@ pub mod search_path;
 mod source_tree;
 
 pub use builtins::all as builtins;
+pub use builtins::{FETCH_FINAL_TREE, fetch_failed, public_keys, tree_attrs};
 pub use derived::single_path_of;
 pub use embedded::EmbeddedFiles;
 pub use host::{Environment, FetchPlace, Library, Messages, OpenCache, StoreHost, Surroundings};

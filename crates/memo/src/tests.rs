@@ -47,6 +47,8 @@ fn evaluate(root: &Path, variable: &str, observer: Option<Arc<dyn Observer>>) ->
         messages: Box::new(|_| {}),
         fetch_place: Box::new(|_| Err(HostError::new("no network"))),
         observer,
+        fetcher: None,
+        allowed_uris: Vec::new(),
         interrupted: Arc::default(),
     };
     let host = Arc::new(StoreHost::new(store(), surroundings));

@@ -68,6 +68,7 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         }
     }
     context.settle();
+    context.take_flake_settings(&wanted.installables)?;
     let context = &*context;
     let store = context.open_store()?;
     let paths = wanted.installables.derived_paths(context, &store)?;

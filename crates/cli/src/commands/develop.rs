@@ -17,6 +17,7 @@ use firn_store_model::{DerivedPath, StorePath};
 use crate::entering::{
     EnvironmentFlags, replace, resolved, viewed, with_environment, write_private,
 };
+use crate::flakes::Role;
 use crate::installables::Installables;
 use crate::log_sink::ConsoleSink;
 use crate::verbs::Verb;
@@ -81,7 +82,11 @@ impl Wanted {
     }
 
     fn captured(&self, context: &Context, store: &Arc<dyn Store>) -> Result<Captured, Failure> {
-        let paths = self.installables.derived_paths(context, store)?;
+        let installables = Installables {
+            role: Role::DevShell,
+            ..self.installables.clone()
+        };
+        let paths = installables.derived_paths(context, store)?;
         let [path] = paths.as_slice() else {
             return Err(Failure::message(
                 "this takes one derivation; name an attribute of this set",

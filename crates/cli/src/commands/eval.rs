@@ -73,6 +73,8 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         (_, true) => Format::Json,
         _ => Format::Plain,
     };
+    context.take_flake_settings(&wanted.installables)?;
+    let context = &*context;
     let store = context.open_store()?;
     let context = &*context;
     let work = |evaluation: &mut Evaluation<'_, '_>| {

@@ -3,14 +3,17 @@
 use std::collections::{HashSet, VecDeque};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use firn_eval::{ContextElement, Symbol};
 use firn_store::Store;
-use firn_store_model::{DerivedPath, StorePath};
+use firn_store_model::{DerivedPath, OutputName, OutputsSpec, SingleDerivedPath, StorePath};
 
 use super::build::{build, outputs_of};
 use crate::entering::{EnvironmentFlags, replace, viewed, with_environment};
-use crate::evaluation::evaluate;
-use crate::installables::{Installables, built_by};
+use crate::evaluation::{Evaluation, Stop, evaluate};
+use crate::flakes::Role;
+use crate::installables::{Installables, built_by, store_installable};
 use crate::packages::derivations_in;
 use crate::verbs::Verb;
 use crate::{Arg, Args, Context, Failure};
@@ -56,9 +59,17 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         }
     }
     context.settle();
+    context.take_flake_settings(&installables)?;
     let context = &*context;
     let store = context.open_store()?;
     if !installables.are_evaluated(context) {
+        let word = installables.words.first().map_or(".", String::as_str);
+        if store_installable(context, store.as_ref(), word)?.is_none() {
+            let app = evaluate(context, &installables.eval, &store, |evaluation| {
+                app_of(evaluation, word, Role::App)
+            })?;
+            return app.start(context, store.as_ref(), &rest, |_| {});
+        }
         let paths = installables.derived_paths(context, &store)?;
         let outputs = realise(context, store.as_ref(), &paths)?;
         let [only] = outputs.as_slice() else {
@@ -105,6 +116,7 @@ fn shell(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     }
     context.settle();
     flags.check()?;
+    context.take_flake_settings(&installables)?;
     let context = &*context;
     let store = context.open_store()?;
     let paths = installables.derived_paths(context, &store)?;
@@ -162,6 +174,123 @@ fn program_folders(store: &dyn Store, outputs: Vec<StorePath>) -> Result<Vec<OsS
         }
     }
     Ok(folders)
+}
+
+/// A program, and what has to be built for it.
+pub struct App {
+    program: String,
+    paths: Vec<DerivedPath>,
+    /// The working tree of the flake that it comes from.
+    pub source: Option<PathBuf>,
+}
+
+impl App {
+    /// Builds what the program needs.
+    pub fn build(&self, context: &Context, store: &dyn Store) -> Result<&str, Failure> {
+        realise(context, store, &self.paths)?;
+        Ok(&self.program)
+    }
+
+    /// Becomes the program.
+    pub fn start(
+        &self,
+        context: &Context,
+        store: &dyn Store,
+        rest: &[String],
+        change: impl FnOnce(&mut std::process::Command),
+    ) -> Result<u8, Failure> {
+        let program = self.build(context, store)?;
+        let mut command = viewed(store, program);
+        command.args(rest);
+        change(&mut command);
+        replace(command)
+    }
+}
+
+/// The program that an output of a flake is or has.
+pub fn app_of(evaluation: &mut Evaluation<'_, '_>, word: &str, role: Role) -> Result<App, Stop> {
+    let output = evaluation.flake_output(word, role)?;
+    let host = (**evaluation.host).clone();
+    let source = output
+        .reference
+        .input
+        .source_path(host.fetcher())
+        .map_err(Failure::from)?;
+    let ctx = &mut *evaluation.ctx;
+    let path = &output.attr_path;
+    let doing = "while evaluating a flake app";
+    let wanted = if path.starts_with("apps.") || path.starts_with("defaultApp.") {
+        "app"
+    } else {
+        "derivation"
+    };
+    let set = ctx.attrs(output.value, doing)?;
+    let kind = match set.get(Symbol::intern(b"type")) {
+        Some(kind) => {
+            String::from_utf8_lossy(ctx.str_no_context(kind, doing)?.bytes()).into_owned()
+        }
+        None => String::new(),
+    };
+    if kind != wanted {
+        let message = format!("attribute '{path}' should have type '{wanted}'");
+        return Err(Failure::message(message).into());
+    }
+    let store_dir = host.store().store_dir().clone();
+    if kind == "derivation" {
+        let args = evaluation.auto_args()?;
+        let packages = derivations_in(evaluation.ctx, output.value, args)?;
+        let [package] = packages.as_slice() else {
+            return Err(Failure::message(format!("attribute '{path}' is no package")).into());
+        };
+        let name = package.main_program(evaluation.ctx)?;
+        let out = set.get(Symbol::intern(b"outPath"));
+        let out =
+            out.ok_or_else(|| Failure::message(format!("attribute '{path}' has no output")))?;
+        let (out, _) = evaluation
+            .ctx
+            .coerce(out, firn_eval::Coercion::default(), doing)?;
+        let paths = built_by(evaluation, output.value, args, None)?;
+        return Ok(App {
+            program: format!("{}/bin/{name}", String::from_utf8_lossy(&out)),
+            paths,
+            source,
+        });
+    }
+    let program = ctx.attr(set, Symbol::intern(b"program"), doing)?;
+    let (program, context) = ctx.coerce(program, firn_eval::Coercion::default(), doing)?;
+    let mut paths = Vec::new();
+    for element in ctx.heap().contexts().elements(context) {
+        let parse = |text: &[u8]| {
+            let parsed = store_dir.parse(text);
+            parsed.map_err(|error| Failure::message(error.to_string()))
+        };
+        paths.push(match &element {
+            ContextElement::Opaque(path) => DerivedPath::Opaque(parse(path)?),
+            ContextElement::DrvDeep(drv) => DerivedPath::Built {
+                drv: Arc::new(SingleDerivedPath::Opaque(parse(drv)?)),
+                outputs: OutputsSpec::All,
+            },
+            ContextElement::Built { drv, output } => {
+                let name = OutputName::parse(output)
+                    .map_err(|error| Failure::message(error.to_string()))?;
+                DerivedPath::Built {
+                    drv: Arc::new(SingleDerivedPath::Opaque(parse(drv)?)),
+                    outputs: OutputsSpec::one(name),
+                }
+            }
+        });
+    }
+    let program = String::from_utf8_lossy(&program).into_owned();
+    if store_dir.split(program.as_bytes()).is_err() {
+        return Err(
+            Failure::message(format!("app program '{program}' is not in the Nix store")).into(),
+        );
+    }
+    Ok(App {
+        program,
+        paths,
+        source,
+    })
 }
 
 fn take(

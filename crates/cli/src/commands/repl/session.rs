@@ -153,7 +153,7 @@ impl<'a, 'h> Session<'a, 'h> {
                 self.files.push(file.clone());
                 self.load(evaluation, &file)?;
             }
-            Command::LoadFlake => return Err(self.load_flake(argument).into()),
+            Command::LoadFlake => self.load_flake(evaluation, argument)?,
             Command::Reload => self.reload(evaluation)?,
             Command::LastLoaded => {
                 if self.last_loaded.is_empty() {
@@ -268,14 +268,32 @@ impl<'a, 'h> Session<'a, 'h> {
         self.add(evaluation, value)
     }
 
-    #[expect(clippy::unused_self, reason = "it will load what it names")]
-    fn load_flake(&self, reference: &str) -> Failure {
-        if reference.is_empty() {
-            return Failure::message(
+    /// Adds the outputs of a flake to the scope, and what is known of its source.
+    fn load_flake(&mut self, evaluation: &mut Evaluation<'_, 'h>, word: &str) -> Result<(), Stop> {
+        if word.is_empty() {
+            return Err(Failure::message(
                 "cannot use ':load-flake' without a path specified. (Use '.' for the current working directory.)",
-            );
+            )
+            .into());
         }
-        Failure::message("loading flakes at the prompt is not there yet")
+        let host = (**evaluation.host).clone();
+        let reference = crate::flakes::parse_here(host.fetcher(), word, true)?;
+        let is_pure = evaluation.context.settings.eval.pure_eval;
+        if is_pure && !reference.input.is_locked(host.fetcher()) {
+            return Err(Failure::message(format!(
+                "cannot use ':load-flake' on locked flake reference '{word}' (use --impure to override)"
+            ))
+            .into());
+        }
+        let flags = firn_flake::LockFlags {
+            update: false,
+            use_registries: is_pure.then_some(false),
+            allow_unlocked: !is_pure,
+            ..firn_flake::LockFlags::default()
+        };
+        let locked = firn_flake::lock_flake(evaluation.ctx, &host, &reference, &flags)?;
+        let value = evaluation.flake_value(&locked)?;
+        self.add(evaluation, value)
     }
 
     /// Adds the attributes of a set to the scope.

@@ -1,0 +1,453 @@
+//! The fetcher: makes the tree of an input a store object and tells what it found out on the way.
+//!
+//! An input is fetched once, however many threads ask; what several processes share (clones of
+//! repositories) is locked. A tree that was in the store before under the hash that a lock file
+//! states is not fetched at all, so that what succeeded once needs no network again.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use firn_events::{ActivityGuard, ActivityKind, Level, SharedSink};
+use firn_hash::Hash;
+use firn_settings::{Feature, FeatureSet, SourceSettings};
+use firn_store::Store;
+use firn_store::tree::{LocalTree, SourceTree};
+use firn_store::types::AddOptions;
+use firn_store_model::StorePath;
+use firn_transfer::Client;
+
+use crate::attrs::{Attr, Attrs};
+use crate::cache::Cache;
+use crate::input::{FINAL, tree_path};
+use crate::{FetchError, Input, Registry, RegistryKind, Result, Scheme, UseRegistries};
+
+/// What a fetcher works with.
+pub struct FetchOptions {
+    /// Settings of sources.
+    pub settings: SourceSettings,
+    /// Experimental features that are on.
+    pub features: FeatureSet,
+    /// Where to keep what is worth keeping.
+    pub cache_dir: PathBuf,
+    /// The system's registry.
+    pub system_registry: PathBuf,
+    /// The user's registry.
+    pub user_registry: PathBuf,
+    /// What relative paths are meant from.
+    pub current_dir: PathBuf,
+    /// Whether repositories on this machine are treated as if they were far away.
+    pub force_remote: bool,
+    /// Whether the network is not to be used.
+    pub offline: bool,
+    /// Where messages and progress go.
+    pub events: SharedSink,
+}
+
+/// A fetched input.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// The input with everything that is known of it now.
+    pub input: Input,
+    /// The input that a registry named, or the one that was asked for.
+    pub resolved: Input,
+    /// What a registry said besides: a directory.
+    pub extra: Attrs,
+    /// Its tree.
+    pub path: StorePath,
+    /// What stands for the tree's root in messages; nothing if that is its store path.
+    pub display: Option<String>,
+    /// The working tree that it was taken from.
+    pub working_tree: Option<PathBuf>,
+    /// Whether asking again will always give the same tree.
+    pub is_fixed: bool,
+}
+
+/// What a scheme found.
+pub(crate) struct Found {
+    pub(crate) input: Input,
+    pub(crate) path: StorePath,
+    pub(crate) hash: Hash,
+    pub(crate) display: Option<String>,
+    pub(crate) working_tree: Option<PathBuf>,
+}
+
+/// The slot of an input that is being fetched or has been.
+type Slot = Arc<Mutex<Option<Fetched>>>;
+
+/// Fetches inputs into a store.
+pub struct Fetcher {
+    store: Arc<dyn Store>,
+    client: Box<dyn Fn() -> Result<Client> + Send + Sync>,
+    made_client: OnceLock<Client>,
+    options: FetchOptions,
+    cache: OnceLock<Cache>,
+    seen: Mutex<BTreeMap<Attrs, Slot>>,
+    registries: Mutex<Vec<Registry>>,
+    flake_registry: Mutex<String>,
+}
+
+impl Fetcher {
+    /// A fetcher for a store. The client is made when something has to be transferred.
+    pub fn new(
+        store: Arc<dyn Store>,
+        options: FetchOptions,
+        client: impl Fn() -> Result<Client> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            store,
+            client: Box::new(client),
+            made_client: OnceLock::new(),
+            cache: OnceLock::new(),
+            seen: Mutex::default(),
+            registries: Mutex::new(vec![Registry::new(RegistryKind::Flag)]),
+            flake_registry: Mutex::new(options.settings.flake_registry.clone()),
+            options,
+        }
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// What the fetcher works with.
+    pub fn options(&self) -> &FetchOptions {
+        &self.options
+    }
+
+    /// Settings of sources.
+    pub fn settings(&self) -> &SourceSettings {
+        &self.options.settings
+    }
+
+    /// Warns.
+    pub fn warn(&self, text: &str) {
+        self.options.events.message(Level::Warn, text);
+    }
+
+    /// Says something that the user should know and that is no warning.
+    pub fn notice(&self, text: &str) {
+        self.say(Level::Notice, text);
+    }
+
+    /// Says something for those who look for an error.
+    pub fn debug(&self, text: &str) {
+        self.say(Level::Debug, text);
+    }
+
+    /// Says something that is no warning.
+    pub fn say(&self, level: Level, text: &str) {
+        self.options.events.message(level, text);
+    }
+
+    /// Fails unless a feature is on.
+    pub fn require(&self, feature: Feature) -> Result<()> {
+        if self.options.features.contains(feature) {
+            return Ok(());
+        }
+        Err(firn_settings::Error::FeatureDisabled { feature }.into())
+    }
+
+    pub(crate) fn require_scheme(&self, scheme: Scheme) -> Result<()> {
+        if scheme.needs_flakes() {
+            self.require(Feature::Flakes)?;
+        }
+        Ok(())
+    }
+
+    /// The client for transfers.
+    pub(crate) fn client(&self) -> Result<&Client> {
+        if self.made_client.get().is_none() {
+            let client = (self.client)()?;
+            return Ok(self.made_client.get_or_init(|| client));
+        }
+        self.made_client
+            .get()
+            .ok_or_else(|| FetchError::new("no transfers are possible"))
+    }
+
+    pub(crate) fn cache(&self) -> &Cache {
+        self.cache
+            .get_or_init(|| Cache::open(&self.options.cache_dir))
+    }
+
+    /// Whether something noted that long ago still counts.
+    pub(crate) fn is_fresh(&self, age: u64) -> bool {
+        let ttl = u64::from(self.options.settings.tarball_ttl);
+        ttl != 0 && age <= ttl
+    }
+
+    /// Where the files of a store object lie.
+    pub(crate) fn physical(&self, path: &StorePath) -> Result<PathBuf> {
+        self.store.physical_path(path).ok_or_else(|| {
+            FetchError::new(format!(
+                "store '{}' keeps no files on this machine, so that fetched sources cannot be read",
+                self.store.url()
+            ))
+        })
+    }
+
+    // Registries.
+
+    /// The address of the global registry.
+    pub fn flake_registry(&self) -> String {
+        lock(&self.flake_registry).clone()
+    }
+
+    /// Sets the address of the global registry, for a flake that brings its own.
+    pub fn set_flake_registry(&self, place: &str) {
+        place.clone_into(&mut lock(&self.flake_registry));
+        lock(&self.registries).retain(|it| it.kind != RegistryKind::Global);
+    }
+
+    /// Adds to the registry of flags.
+    pub fn override_registry(&self, from: Input, to: Input, extra: Attrs) {
+        if let Some(flags) = lock(&self.registries)
+            .iter_mut()
+            .find(|it| it.kind == RegistryKind::Flag)
+        {
+            flags.add(from, to, extra);
+        }
+    }
+
+    pub(crate) fn known_registry(&self, kind: RegistryKind) -> Option<Registry> {
+        lock(&self.registries)
+            .iter()
+            .find(|it| it.kind == kind)
+            .cloned()
+    }
+
+    pub(crate) fn remember_registry(&self, registry: Registry) {
+        lock(&self.registries).push(registry);
+    }
+
+    // Fetching.
+
+    /// Fetches an input, which may be a name that registries know.
+    pub fn fetch(&self, input: &Input, registries: UseRegistries) -> Result<Fetched> {
+        let slot = self.slot(input);
+        let mut fetched = lock(&slot);
+        if let Some(fetched) = &*fetched {
+            return Ok(fetched.clone());
+        }
+        let result = if input.is_direct() {
+            self.fetch_direct(input)?
+        } else if registries == UseRegistries::No {
+            return Err(FetchError::new(format!(
+                "'{}' is an indirect flake reference, but registry lookups are not allowed",
+                input.show()
+            )));
+        } else {
+            let (resolved, extra) = self.look_up(input, registries)?;
+            Fetched {
+                extra,
+                is_fixed: false,
+                ..self.fetch(&resolved, UseRegistries::No)?
+            }
+        };
+        *fetched = Some(result.clone());
+        Ok(result)
+    }
+
+    /// Forgets that an input was fetched, because its files have been changed.
+    pub fn forget(&self, input: &Input) {
+        lock(&self.seen).remove(&input.attrs);
+    }
+
+    fn slot(&self, input: &Input) -> Slot {
+        Arc::clone(lock(&self.seen).entry(input.attrs.clone()).or_default())
+    }
+
+    fn fetch_direct(&self, input: &Input) -> Result<Fetched> {
+        let fetch = || -> Result<Fetched> {
+            input.known_scheme()?;
+            let found = match self.already_there(input)? {
+                Some(found) => found,
+                None => self.fetch_by_scheme(input)?,
+            };
+            let mut result = found.input;
+            result.set(FINAL, true);
+            result.set("narHash", found.hash.to_sri());
+            let mut locked = input.check_locks(result)?;
+            locked.set("narHash", found.hash.to_sri());
+            Ok(Fetched {
+                input: locked,
+                resolved: input.clone(),
+                extra: Attrs::new(),
+                path: found.path,
+                display: found.display,
+                working_tree: found.working_tree,
+                is_fixed: input.is_locked(self),
+            })
+        };
+        fetch().map_err(|error| {
+            error.while_doing(format!("while fetching the input '{}'", input.show()))
+        })
+    }
+
+    /// What a lock file states completely may be in the store, or to be had from a cache.
+    fn already_there(&self, input: &Input) -> Result<Option<Found>> {
+        let Some(hash) = input.nar_hash()?.filter(|_| input.is_final()) else {
+            return Ok(None);
+        };
+        let path = input.store_path(self.store.store_dir())?;
+        if self.store.ensure_path(&path).is_err() {
+            return Ok(None);
+        }
+        Ok(Some(Found {
+            input: input.clone(),
+            path,
+            hash,
+            display: Some(format!("«{}»", input.show())),
+            working_tree: None,
+        }))
+    }
+
+    fn fetch_by_scheme(&self, input: &Input) -> Result<Found> {
+        match input.known_scheme()? {
+            Scheme::Path => self.fetch_path(input),
+            Scheme::File => self.fetch_file(input),
+            Scheme::Tarball => self.fetch_tarball(input),
+            Scheme::Git => self.fetch_git(input),
+            Scheme::GitHub | Scheme::GitLab | Scheme::SourceHut => self.fetch_forge(input),
+            Scheme::Mercurial => Err(FetchError::new(format!(
+                "cannot fetch '{}': Firn does not fetch Mercurial repositories; a mirror in Git or an archive of the revision will do",
+                input.show()
+            ))),
+            Scheme::Indirect => Err(FetchError::new(format!(
+                "indirect input '{}' cannot be fetched directly",
+                input.show()
+            ))),
+        }
+    }
+
+    fn fetch_path(&self, input: &Input) -> Result<Found> {
+        let place = crate::scheme::path::absolute(input)?;
+        let text = place.to_string_lossy();
+        let in_store = self.store.store_dir().parse(text.as_bytes()).ok();
+        let valid = match in_store {
+            Some(path) if path.name() == "source" && self.store.is_valid_path(&path)? => Some(path),
+            _ => None,
+        };
+        let mut input = input.clone();
+        let path = if let Some(path) = valid {
+            self.store.add_temp_roots(std::slice::from_ref(&path))?;
+            if input.last_modified().is_none() {
+                input.set("lastModified", 0_u64);
+            }
+            path
+        } else {
+            let place = self.on_disk(&place);
+            if input.last_modified().is_none() {
+                let latest = latest_change(&place)
+                    .map_err(|it| FetchError::io("getting status of", &place, &it))?;
+                input.set("lastModified", latest);
+            }
+            self.add_tree("source", &LocalTree::new(place))?.0
+        };
+        let hash = self.hash_of(&path)?;
+        Ok(Found {
+            input,
+            path,
+            hash,
+            display: None,
+            working_tree: None,
+        })
+    }
+
+    /// Where a path really lies: objects of the store may be somewhere else.
+    fn on_disk(&self, place: &std::path::Path) -> PathBuf {
+        let bytes = place.as_os_str().as_encoded_bytes();
+        if let Ok((object, rest)) = self.store.store_dir().split(bytes)
+            && let Some(physical) = self.store.physical_path(&object)
+        {
+            let rest = String::from_utf8_lossy(rest).into_owned();
+            return physical.join(rest.trim_start_matches('/'));
+        }
+        place.to_path_buf()
+    }
+
+    // The store.
+
+    /// Adds a tree, and gives its hash.
+    pub(crate) fn add_tree(&self, name: &str, tree: &dyn SourceTree) -> Result<(StorePath, Hash)> {
+        let shown = tree.display(&[]);
+        let text = format!("copying '{shown}/' to the store");
+        let _activity = ActivityGuard::start(
+            &self.options.events,
+            None,
+            Level::Chatty,
+            text,
+            ActivityKind::Unknown,
+        );
+        let path = self
+            .store
+            .add_tree(name, tree, None, &AddOptions::default())?;
+        let hash = self.hash_of(&path)?;
+        Ok((path, hash))
+    }
+
+    pub(crate) fn hash_of(&self, path: &StorePath) -> Result<Hash> {
+        let info = self.store.query_path_info(path)?;
+        let info = info.ok_or_else(|| {
+            FetchError::new(format!(
+                "path '{}' is not valid",
+                self.store.store_dir().print(path)
+            ))
+        })?;
+        Ok(info.info.nar_hash)
+    }
+
+    /// The tree with a fingerprint, if it was seen before and is still in the store under `name`.
+    pub(crate) fn known_tree(
+        &self,
+        fingerprint: &str,
+        name: &str,
+    ) -> Result<Option<(StorePath, Hash)>> {
+        let Some(entry) = self.cache().get("sourcePathToHash", &tree_key(fingerprint)) else {
+            return Ok(None);
+        };
+        let Some(Attr::Str(text)) = entry.attrs.get("hash") else {
+            return Ok(None);
+        };
+        let Ok(hash) = Hash::parse_sri(text) else {
+            return Ok(None);
+        };
+        let path = tree_path(self.store.store_dir(), name, hash)?;
+        self.store.add_temp_roots(std::slice::from_ref(&path))?;
+        Ok(self.store.is_valid_path(&path)?.then_some((path, hash)))
+    }
+
+    /// Notes the hash of a tree with a fingerprint.
+    pub(crate) fn note_tree(&self, fingerprint: &str, hash: &Hash) {
+        let value = Attrs::from([("hash".to_owned(), hash.to_sri().into())]);
+        self.cache()
+            .put("sourcePathToHash", &tree_key(fingerprint), &value);
+    }
+}
+
+fn tree_key(fingerprint: &str) -> Attrs {
+    Attrs::from([
+        ("fingerprint".to_owned(), fingerprint.into()),
+        ("method".to_owned(), "nar".into()),
+        ("path".to_owned(), "/".into()),
+    ])
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The latest time at which anything in a tree was changed, in seconds since 1970.
+fn latest_change(path: &std::path::Path) -> std::io::Result<u64> {
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = std::fs::symlink_metadata(path)?;
+    let mut latest = metadata.mtime().max(0).unsigned_abs();
+    if metadata.is_dir() {
+        for entry in std::fs::read_dir(path)? {
+            latest = latest.max(latest_change(&entry?.path())?);
+        }
+    }
+    Ok(latest)
+}
