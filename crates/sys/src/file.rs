@@ -154,9 +154,9 @@ fn mtime_only(seconds: i64) -> Timestamps {
     }
 }
 
-/// Whether this process may write to a file or directory.
-pub fn is_writable(path: &Path) -> bool {
-    rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok()
+/// Fails as writing to a file or directory would, without writing.
+pub fn check_writable(path: &Path) -> io::Result<()> {
+    Ok(rustix::fs::access(path, rustix::fs::Access::WRITE_OK)?)
 }
 
 /// Changes the mode bits of a path that is known not to be a symbolic link.

@@ -100,10 +100,7 @@ impl LocalStore {
             return Ok(());
         }
         let directory = &self.location.physical_dir;
-        if !firn_sys::file::is_writable(directory) {
-            let refused = std::io::ErrorKind::PermissionDenied.into();
-            return Err(path_error("writing to", directory)(refused));
-        }
+        firn_sys::file::check_writable(directory).map_err(path_error("writing to", directory))?;
         Err(StoreError::ReadOnly { operation })
     }
 
