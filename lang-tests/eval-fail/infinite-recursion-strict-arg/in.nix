@@ -1,0 +1,1 @@
+let f = { a, ... }: a; x = f x; in x

@@ -1,0 +1,1 @@
+map (x: throw "at ${toString x}") [ 1 2 ]

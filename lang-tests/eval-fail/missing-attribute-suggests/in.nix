@@ -1,0 +1,1 @@
+{ hello = 1; help = 2; }.helo

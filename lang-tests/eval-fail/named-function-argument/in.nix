@@ -1,0 +1,1 @@
+let greet = { who }: who; in greet { }

@@ -1,0 +1,1 @@
+({ version, name }: name) { name = 1; verison = 2; }

@@ -1,0 +1,1 @@
+let s = builtins.appendContext "x" { }; in [ s (builtins.hasContext s) ]

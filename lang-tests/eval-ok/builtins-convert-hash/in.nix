@@ -1,0 +1,1 @@
+let h = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"; c = f: builtins.convertHash { hash = h; hashAlgo = "sha256"; toHashFormat = f; }; in map c [ "base16" "nix32" "base64" "sri" ]

@@ -1,0 +1,1 @@
+baseNameOf (builtins.findFile [ { path = ./.; prefix = "here"; } { path = "/nonexistent"; prefix = ""; } ] "here/in.nix")

@@ -1,0 +1,1 @@
+[ (builtins.pathExists ./in.nix) (builtins.pathExists ./missing) (builtins.pathExists "${toString ./.}/in.nix/") ]

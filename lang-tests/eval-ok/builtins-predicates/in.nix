@@ -1,0 +1,1 @@
+let vs = [ 1 1.5 "s" ./. null true [ ] { } (x: x) ]; in { int = map builtins.isInt vs; float = map builtins.isFloat vs; string = map builtins.isString vs; path = map builtins.isPath vs; isNull = map builtins.isNull vs; bool = map builtins.isBool vs; list = map builtins.isList vs; attrs = map builtins.isAttrs vs; function = map builtins.isFunction vs; }

@@ -1,0 +1,1 @@
+[ (builtins.replaceStrings [ "a" "b" ] [ "b" "a" ] "abc") (builtins.replaceStrings [ "" ] [ "-" ] "ab") (builtins.replaceStrings [ "ab" "a" ] [ "1" "2" ] "aab") (builtins.replaceStrings [ ] [ ] "x") (builtins.replaceStrings [ "a" ] [ (throw "unused") ] "xyz") ]

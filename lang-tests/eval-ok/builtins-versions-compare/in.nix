@@ -1,0 +1,1 @@
+[ (builtins.compareVersions "1.0" "1.0.1") (builtins.compareVersions "2.0" "1.9") (builtins.compareVersions "1.0pre1" "1.0") (builtins.compareVersions "1.0a" "1.0b") (builtins.compareVersions "1" "1") (builtins.splitVersion "1.2-rc3+4") (builtins.parseDrvName "foo-bar-1.2.3-x") (builtins.parseDrvName "plain") ]

@@ -1,0 +1,1 @@
+let d = derivation { name = "n"; system = "x86_64-linux"; builder = "/bin/sh"; args = [ "-c" "true" ]; outputs = [ "out" "dev" ]; }; in [ d.name d.type (d ? drvPath) d.outputName d.dev.outputName (builtins.length d.all) (d == d.out) (builtins.substring 0 11 d.outPath) ]

@@ -1,0 +1,1 @@
+let a = derivation { name = "a"; system = "s"; builder = "b"; }; in builtins.attrValues (builtins.getContext "${a}")

@@ -1,0 +1,1 @@
+let a = derivation { name = "a"; system = "s"; builder = "b"; }; b = derivation { name = "b"; system = "s"; builder = "b"; dep = a; deps = [ a "${a}/x" ]; }; in builtins.unsafeDiscardStringContext b.drvPath

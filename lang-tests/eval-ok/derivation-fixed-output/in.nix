@@ -1,0 +1,1 @@
+builtins.unsafeDiscardStringContext (derivation { name = "src"; system = "x86_64-linux"; builder = "x"; outputHash = "sha256-ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="; outputHashMode = "flat"; outputHashAlgo = "sha256"; }).outPath

@@ -1,0 +1,1 @@
+(derivation { name = throw "no"; system = "s"; builder = "b"; }).type

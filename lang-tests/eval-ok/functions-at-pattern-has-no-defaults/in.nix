@@ -1,0 +1,1 @@
+(args@{ a ? 1, ... }: [ a (args ? a) (builtins.attrNames args) ]) { b = 2; }

@@ -1,0 +1,1 @@
+let f = x: x; s = { inherit f; }; in [ (f == f) ([ f ] == [ f ]) (s == s) ({ inherit f; } == { inherit f; }) ((x: x) == (x: x)) ]

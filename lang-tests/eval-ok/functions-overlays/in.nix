@@ -1,0 +1,1 @@
+let fix = f: let x = f x; in x; extend = f: o: self: let super = f self; in super // o self super; base = self: { a = 1; b = self.a + 1; }; in fix (extend base (self: super: { a = super.a + 10; c = self.b; }))

@@ -1,0 +1,1 @@
+let ru = a: b: a // builtins.mapAttrs (n: v: if builtins.isAttrs v && builtins.isAttrs (a.${n} or null) then ru a.${n} v else v) b; in ru { a = { x = 1; y = 2; }; b = 1; } { a = { y = 3; z = 4; }; c = 5; }

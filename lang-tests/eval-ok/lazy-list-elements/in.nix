@@ -1,0 +1,1 @@
+let l = [ 1 (throw "no") 3 ]; in [ (builtins.length l) (builtins.elemAt l 2) (builtins.head l) ]

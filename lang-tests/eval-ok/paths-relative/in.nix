@@ -1,0 +1,1 @@
+[ (toString ./x == toString ./. + "/x") (baseNameOf ./foo/bar) (builtins.typeOf ./.) (toString ./a/../b == toString ./b) ]

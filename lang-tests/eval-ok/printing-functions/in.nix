@@ -1,0 +1,1 @@
+[ (x: x) ({ a, b ? 1 }: a) map (map (x: x)) builtins.add (builtins.add 1) ]

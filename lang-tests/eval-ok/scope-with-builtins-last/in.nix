@@ -1,0 +1,1 @@
+let map = "mine"; in with { map = "with"; }; map

@@ -1,0 +1,1 @@
+let unused = with (throw "not needed"); 5; in unused

@@ -1,0 +1,1 @@
+with { map = "with"; null = 1; }; [ (builtins.isFunction map) null ]

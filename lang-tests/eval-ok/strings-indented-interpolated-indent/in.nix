@@ -1,0 +1,5 @@
+let x = "line1\nline2"; in ''
+  start
+    ${x}
+  end
+''

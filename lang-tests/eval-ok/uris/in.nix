@@ -1,0 +1,1 @@
+[ https://example.org/a?b=c ftp:x.y mailto:a@b.c ]

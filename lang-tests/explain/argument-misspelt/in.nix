@@ -1,0 +1,1 @@
+let mk = { name, version ? 1 }: name; in mk { name = "x"; verison = 2; }

@@ -1,0 +1,1 @@
+{ system = assert builtins.length [ 1 2 ] == 3; "x"; }

@@ -1,0 +1,1 @@
+with { hello = 1; curl = 2; }; [ helo curl ]

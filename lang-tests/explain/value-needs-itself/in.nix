@@ -1,0 +1,1 @@
+let config = { port = config.port + 1; }; in config.port

@@ -1,0 +1,1 @@
+{ lib ? {} }: { services.x = mkIf true { }; }
