@@ -37,6 +37,8 @@ pub(crate) struct Loaded {
     pub(crate) derivation: Arc<Derivation>,
     pub(crate) kind: DerivationType,
     pub(crate) options: DerivationOptions,
+    /// Whether the store has it; otherwise somebody just told what it is.
+    pub(crate) is_stored: bool,
 }
 
 /// How far a derivation goal is.
@@ -186,7 +188,7 @@ impl Scheduler {
                 }
                 let awaited = match &output.path {
                     Some(path) => GoalKey::Path(path.clone()),
-                    None if self.store.options().ca_derivations => {
+                    None if self.store.options().ca_derivations && loaded.is_stored => {
                         GoalKey::Realisation(DrvOutput {
                             drv_hash: self.modulos.of_outputs(&*self.store, &drv_path)?,
                             output: name.clone(),
@@ -214,12 +216,33 @@ impl Scheduler {
     fn load(&mut self, key: &GoalKey, drv_path: &StorePath) -> Result<(), BuildError> {
         self.store.add_temp_roots(std::slice::from_ref(drv_path))?;
         let derivation = self.store.read_derivation(drv_path)?;
+        self.keep_loaded(key, derivation, true)
+    }
+
+    /// Takes a derivation that the store need not have.
+    pub(crate) fn load_given(
+        &mut self,
+        key: &GoalKey,
+        derivation: Arc<Derivation>,
+    ) -> Result<(), BuildError> {
+        let drv_path = self.goal(key).drv_path.clone();
+        let is_stored = self.store.is_valid_path(&drv_path)?;
+        self.keep_loaded(key, derivation, is_stored)
+    }
+
+    fn keep_loaded(
+        &mut self,
+        key: &GoalKey,
+        derivation: Arc<Derivation>,
+        is_stored: bool,
+    ) -> Result<(), BuildError> {
+        let drv_path = self.goal(key).drv_path.clone();
         let rejected = |error: &dyn std::fmt::Display| {
             BuildError::new(
                 BuildStatus::InputRejected,
                 format!(
                     "{error}\nwhile parsing derivation '{}'",
-                    self.print(drv_path)
+                    self.print(&drv_path)
                 ),
             )
         };
@@ -231,6 +254,7 @@ impl Scheduler {
             derivation,
             kind,
             options,
+            is_stored,
         }));
         Ok(())
     }
@@ -283,7 +307,8 @@ impl Scheduler {
             .derivation
             .output_paths(self.store.store_dir())
             .map_err(|error| BuildError::misc(error.to_string()))?;
-        if !loaded.kind.has_known_output_paths() && !loaded.kind.is_impure() {
+        let is_unknown = !loaded.kind.has_known_output_paths() && !loaded.kind.is_impure();
+        if is_unknown && loaded.is_stored {
             for (name, path) in self.store.query_derivation_output_map(drv_path)? {
                 if let (Some(known), Some(path)) = (paths.get_mut(&name), path) {
                     *known = Some(path);
@@ -481,8 +506,26 @@ impl Scheduler {
         Ok(closure)
     }
 
-    /// Whether this machine can build the derivation.
-    fn check_buildable(&self, drv_path: &StorePath, loaded: &Loaded) -> Result<(), BuildError> {
+    /// Whether this machine or another can build the derivation.
+    pub(crate) fn check_buildable(
+        &self,
+        drv_path: &StorePath,
+        loaded: &Loaded,
+    ) -> Result<(), BuildError> {
+        let reasons = self.reasons_against(loaded);
+        let platform = String::from_utf8_lossy(&loaded.derivation.platform);
+        let required = &loaded.options.required_system_features;
+        if reasons.is_empty() || self.machines.can_build(&platform, required) {
+            return Ok(());
+        }
+        Err(BuildError::new(
+            BuildStatus::InputRejected,
+            format!("Cannot build '{}'.{reasons}", self.print(drv_path)),
+        ))
+    }
+
+    /// Why this machine cannot build the derivation; empty if it can.
+    pub(crate) fn reasons_against(&self, loaded: &Loaded) -> String {
         let settings = &self.settings;
         let mut reasons = String::new();
         if settings.max_jobs == 0 {
@@ -520,13 +563,7 @@ impl Scheduler {
                 list(&settings.system_features)
             );
         }
-        if reasons.is_empty() {
-            return Ok(());
-        }
-        Err(BuildError::new(
-            BuildStatus::InputRejected,
-            format!("Cannot build '{}'.{reasons}", self.print(drv_path)),
-        ))
+        reasons
     }
 
     /// The output paths that are known, for an error to show.

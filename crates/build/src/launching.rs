@@ -8,11 +8,11 @@ use std::fmt::Write as _;
 use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use firn_events::{ActivityGuard, ActivityKind, Level, SharedSink};
 use firn_store::{BuildMode, BuildStatus, LocalStore, Store as _, fault};
-use firn_store_model::OutputsSpec;
+use firn_store_model::{OutputsSpec, StorePath};
 use firn_sys::file_lock::PathLock;
 use firn_sys::launcher::Launcher;
 use firn_sys::pseudo_terminal::PseudoTerminal;
@@ -20,28 +20,84 @@ use firn_sys::pseudo_terminal::PseudoTerminal;
 use crate::derivation_goal::{Stage, success, valid_paths};
 use crate::goal::{GoalKey, Outcome, Success};
 use crate::log::BuildLog;
+use crate::machines::{Choice, Slot};
 use crate::prepare::{BuildInputs, PreparedBuild, Surroundings, use_sandbox};
 use crate::running::RunningBuild;
 use crate::scheduler::{Message, Scheduler, render_error};
 use crate::{BuildError, BuildSettings, builtin, debug, external, hooks, outputs, users};
 
+/// How long machines that are busy are left alone.
+const MACHINES_PAUSE: Duration = Duration::from_millis(300);
+
 impl Scheduler {
     /// Starts builders while there are free slots.
     pub(crate) fn start_builds(&mut self) {
-        while self.running.len() + self.n_builtins < self.settings.max_jobs {
+        let mut held = Vec::new();
+        self.machines_at = None;
+        while self.n_occupied() < self.settings.max_jobs || !self.machines.list.is_empty() {
             let Some(key) = self.buildable.pop(&self.graph, &mut self.history) else {
-                return;
+                break;
             };
             // One that waits for another process has its next turn by the clock.
-            if let Err(error) = self.try_start(&key) {
-                self.no_longer_postponed(&key);
-                self.finish(&key, Err(error));
+            match self.start_somewhere(&key) {
+                Ok(true) => {}
+                Ok(false) => held.push(key),
+                Err(error) => {
+                    self.no_longer_postponed(&key);
+                    self.finish(&key, Err(error));
+                }
             }
+        }
+        for key in held {
+            self.buildable.insert(key);
+        }
+    }
+
+    /// Starts a build here or on another machine; false if there is no room for it now.
+    fn start_somewhere(&mut self, key: &GoalKey) -> Result<bool, BuildError> {
+        if self.machines.list.is_empty() {
+            return self.try_start(key, None).map(|()| true);
+        }
+        let Some(goal) = self.graph.derivation(key) else {
+            return Ok(true);
+        };
+        let (drv_path, mode) = (goal.drv_path.clone(), goal.mode);
+        let loaded = self.loaded(key);
+        let can_build_here = self.reasons_against(&loaded).is_empty();
+        let prefers_here = mode != BuildMode::Normal || loaded.options.prefer_local_build;
+        if !(can_build_here && prefers_here) {
+            let platform = String::from_utf8_lossy(&loaded.derivation.platform);
+            let features = &loaded.options.required_system_features;
+            match self.machines.choose(&platform, features) {
+                Choice::Free(slot) => return self.try_start(key, Some(slot)).map(|()| true),
+                Choice::Busy if !can_build_here => {
+                    self.machines_at = Some(Instant::now() + MACHINES_PAUSE);
+                    return Ok(false);
+                }
+                Choice::Nobody if !can_build_here => {
+                    self.check_buildable(&drv_path, &loaded)?;
+                }
+                Choice::Busy | Choice::Nobody => {}
+            }
+        }
+        if self.n_occupied() < self.settings.max_jobs {
+            return self.try_start(key, None).map(|()| true);
+        }
+        Ok(false)
+    }
+
+    /// Slots that are taken. Outputs may be registered while the next builders run; with one slot a
+    /// failure there comes first.
+    fn n_occupied(&self) -> usize {
+        if self.settings.max_jobs == 1 {
+            self.running.len() + self.n_registering
+        } else {
+            self.running.len() + self.n_builtins
         }
     }
 
     /// Starts a build, or finds it done, or postpones it because another process is in the way.
-    fn try_start(&mut self, key: &GoalKey) -> Result<(), BuildError> {
+    fn try_start(&mut self, key: &GoalKey, slot: Option<Slot>) -> Result<(), BuildError> {
         let Some(goal) = self.graph.get(key) else {
             return Ok(());
         };
@@ -73,6 +129,10 @@ impl Scheduler {
             self.finish(key, Ok(success(BuildStatus::AlreadyValid, paths)));
             return Ok(());
         }
+        if let Some(slot) = slot {
+            self.no_longer_postponed(key);
+            return self.start_remote(key, slot, inputs, locks);
+        }
         let is_builtin = inputs.derivation.is_builtin();
         let external = external::builder_for(&self.settings, &inputs.derivation.platform);
         let external = external.filter(|_| !self.is_own_system(&inputs)).cloned();
@@ -96,7 +156,7 @@ impl Scheduler {
         self.no_longer_postponed(key);
         self.remove_leftovers(&inputs)?;
         self.set_stage(key, Stage::Building);
-        let activity = self.announce(&inputs);
+        let activity = self.announce(&inputs, "");
         let builder = String::from_utf8_lossy(&inputs.derivation.builder);
         self.events
             .message(Level::Chatty, &format!("executing builder '{builder}'"));
@@ -112,23 +172,7 @@ impl Scheduler {
         if let Some(external) = &external {
             external::hand_over(&mut prepared, external, &store, &settings)?;
         }
-        let log_path = self
-            .settings
-            .keep_log
-            .then(|| self.store.log_path(&prepared.inputs.drv_path));
-        let log = BuildLog::begin(
-            log_path.as_deref(),
-            self.settings.compress_log,
-            activity,
-            self.settings.log_lines,
-        )
-        .map_err(|error| {
-            BuildError::misc(format!(
-                "creating log file '{}': {}",
-                log_path.unwrap_or_default().display(),
-                crate::error::plain(&error)
-            ))
-        })?;
+        let log = self.begin_log(&prepared.inputs.drv_path, activity)?;
         if is_builtin {
             self.run_builtin(key, prepared, locks, log);
             return Ok(());
@@ -142,6 +186,31 @@ impl Scheduler {
     fn is_own_system(&self, inputs: &BuildInputs) -> bool {
         let platform = String::from_utf8_lossy(&inputs.derivation.platform);
         *platform == self.settings.system || self.settings.extra_platforms.contains(&*platform)
+    }
+
+    /// Begins the log of a build.
+    pub(crate) fn begin_log(
+        &self,
+        drv_path: &StorePath,
+        activity: ActivityGuard,
+    ) -> Result<BuildLog, BuildError> {
+        let log_path = self
+            .settings
+            .keep_log
+            .then(|| self.store.log_path(drv_path));
+        BuildLog::begin(
+            log_path.as_deref(),
+            self.settings.compress_log,
+            activity,
+            self.settings.log_lines,
+        )
+        .map_err(|error| {
+            BuildError::misc(format!(
+                "creating log file '{}': {}",
+                log_path.unwrap_or_default().display(),
+                crate::error::plain(&error)
+            ))
+        })
     }
 
     fn lock_paths(&self, inputs: &BuildInputs) -> Vec<PathBuf> {
@@ -175,7 +244,7 @@ impl Scheduler {
     }
 
     /// Removes what interrupted builds left where the outputs belong.
-    fn remove_leftovers(&self, inputs: &BuildInputs) -> Result<(), BuildError> {
+    pub(crate) fn remove_leftovers(&self, inputs: &BuildInputs) -> Result<(), BuildError> {
         if inputs.kind.is_impure() {
             return Ok(());
         }
@@ -192,9 +261,12 @@ impl Scheduler {
         Ok(())
     }
 
-    fn announce(&self, inputs: &BuildInputs) -> ActivityGuard {
+    pub(crate) fn announce(&self, inputs: &BuildInputs, machine: &str) -> ActivityGuard {
         let drv_path = self.store.store_dir().print(&inputs.drv_path);
         let text = match inputs.mode {
+            BuildMode::Normal if !machine.is_empty() => {
+                format!("building '{drv_path}' on '{machine}'")
+            }
             BuildMode::Normal => format!("building '{drv_path}'"),
             BuildMode::Repair => format!("repairing outputs of '{drv_path}'"),
             BuildMode::Check => format!("checking outputs of '{drv_path}'"),
@@ -206,7 +278,7 @@ impl Scheduler {
             text,
             ActivityKind::Build {
                 drv_path: drv_path.into_bytes(),
-                machine: String::new(),
+                machine: machine.to_owned(),
                 round: 1,
                 n_rounds: 1,
             },
@@ -420,7 +492,9 @@ impl Scheduler {
                 .derivation(key)
                 .and_then(|goal| goal.loaded.clone())
                 .is_some_and(|loaded| {
-                    !loaded.kind.has_known_output_paths() && !loaded.kind.is_impure()
+                    loaded.is_stored
+                        && !loaded.kind.has_known_output_paths()
+                        && !loaded.kind.is_impure()
                 });
             if unknown && let Err(error) = self.note_outputs(path, &success.outputs) {
                 return self.finish(key, Err(error));
@@ -458,7 +532,11 @@ impl Scheduler {
                         store: &store,
                         settings: &settings,
                         inputs: &prepared.inputs,
-                        status: BuildStatus::TransientFailure,
+                        status: if prepared.inputs.kind.is_sandboxed() {
+                            BuildStatus::PermanentFailure
+                        } else {
+                            BuildStatus::TransientFailure
+                        },
                         reason: "builder failed with exit code 1".to_owned(),
                     };
                     Err(report.error(log))
@@ -640,7 +718,7 @@ fn register_outputs(
     })
 }
 
-fn seconds_since_epoch() -> u64 {
+pub(crate) fn seconds_since_epoch() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())

@@ -82,6 +82,13 @@ impl BuildLog {
         self.phase.as_deref()
     }
 
+    /// Takes note of the phase that the build is in.
+    pub(crate) fn set_phase(&mut self, phase: String) {
+        self.phase = Some(phase.clone());
+        let id = self.activity.id();
+        self.activity.sink().emit(Event::SetPhase { id, phase });
+    }
+
     /// Takes what the builder wrote.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.n_bytes += bytes.len() as u64;

@@ -1,9 +1,8 @@
 //! Derivations that could be built now, those first that hold up the most.
 //!
 //! What holds up the most is what begins the longest chain of work: a derivation's own time and
-//! that of all that waits for it, one after the other, going by earlier builds ([`History`]). Where
-//! nothing is known every derivation counts the same, so that long chains still come first; among
-//! equals, the order in which they were asked for decides.
+//! that of all that waits for it, one after the other, going by earlier builds ([`History`]). Among
+//! equals, and where nothing is known, the order in which they were asked for decides.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -13,9 +12,6 @@ use indexmap::IndexSet;
 
 use crate::goal::{Body, Goal, GoalGraph, GoalKey};
 use crate::history::History;
-
-/// What a derivation counts of which nothing is known.
-const UNKNOWN: Duration = Duration::from_millis(100);
 
 type Rank = (Reverse<Duration>, u64);
 
@@ -102,7 +98,7 @@ impl Chains {
 
 fn expected_time(goal: &Goal, history: &mut History) -> Duration {
     match &goal.body {
-        Body::Derivation(body) => history.duration_of(body.name()).unwrap_or(UNKNOWN),
+        Body::Derivation(body) => history.duration_of(body.name()).unwrap_or_default(),
         Body::Path(_) | Body::Realisation(_) | Body::Dynamic(_) => Duration::ZERO,
     }
 }
@@ -124,6 +120,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let mut history = History::below(dir.path());
         history.note(b"slow", Duration::from_secs(9));
+        history.note(b"middle", Duration::from_secs(5));
         history.save();
         let mut history = History::below(dir.path());
         let mut graph = GoalGraph::default();

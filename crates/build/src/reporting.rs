@@ -17,7 +17,7 @@ impl Scheduler {
         let Some(builds) = &self.builds else {
             return;
         };
-        let running = (self.running.len() + self.n_builtins) as u64;
+        let running = (self.running.len() + self.n_builtins + self.remote_builds.len()) as u64;
         let progress = Progress {
             running,
             ..self.progress

@@ -20,7 +20,7 @@ use firn_events::{ActivityGuard, ActivityKind, Event, Level, Progress, SharedSin
 use firn_store::derivation::HashModulos;
 use firn_store::{BuildMode, BuildStatus, LocalStore, Store, StoreError};
 use firn_store_model::{
-    DerivedPath, OutputName, OutputsSpec, Realisation, SingleDerivedPath, StorePath,
+    Derivation, DerivedPath, OutputName, OutputsSpec, Realisation, SingleDerivedPath, StorePath,
 };
 use firn_sys::launcher::Launcher;
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -28,9 +28,11 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use crate::closure::Closures;
 use crate::goal::{Body, GoalGraph, GoalKey, ModeKey, Outcome};
 use crate::history::History;
+use crate::machines::Machines;
 use crate::path_goal::Answer;
 use crate::queue::BuildQueue;
 use crate::registry::Registry;
+use crate::remote::RemoteBuild;
 use crate::running::RunningBuild;
 use crate::substituters::Substituters;
 use crate::{BuildError, BuildSettings, ExitFlags};
@@ -39,6 +41,8 @@ use crate::{BuildError, BuildSettings, ExitFlags};
 pub(crate) struct Request {
     pub(crate) paths: Vec<DerivedPath>,
     pub(crate) mode: BuildMode,
+    /// A derivation that the store need not have.
+    pub(crate) given: Option<(StorePath, Arc<Derivation>)>,
     pub(crate) reply: Sender<Reply>,
 }
 
@@ -55,6 +59,10 @@ pub(crate) enum Message {
     Request(Request),
     Answered(GoalKey, Answer),
     Copied(GoalKey, Result<(), StoreError>),
+    /// A build on another machine is over.
+    BuiltElsewhere(GoalKey, Outcome),
+    /// A machine cannot be reached.
+    Declined(GoalKey, usize),
     /// What substituters know of an output.
     Found(GoalKey, Option<Realisation>),
     /// The outputs of a build are registered, or why they are not; and whether the builder was one
@@ -101,6 +109,10 @@ pub(crate) struct Scheduler {
     pub(crate) registry: Registry,
     pub(crate) postponed: Vec<Postponed>,
     pub(crate) running: Vec<RunningBuild>,
+    pub(crate) machines: Machines,
+    pub(crate) remote_builds: Vec<RemoteBuild>,
+    /// When machines that were busy are asked again.
+    pub(crate) machines_at: Option<Instant>,
     /// Builders of our own and registrations, on other threads.
     pub(crate) n_builtins: usize,
     pub(crate) n_registering: usize,
@@ -137,6 +149,7 @@ impl Scheduler {
         let state_dir = &parts.store.location().state_dir;
         let history = History::below(state_dir);
         let registry = Registry::below(state_dir);
+        let machines = Machines::new(Arc::clone(&parts.settings.machines), state_dir);
         Scheduler {
             events: Arc::clone(parts.store.events()),
             store: parts.store,
@@ -151,6 +164,9 @@ impl Scheduler {
             registry,
             postponed: Vec::new(),
             running: Vec::new(),
+            machines,
+            remote_builds: Vec::new(),
+            machines_at: None,
             n_builtins: 0,
             n_registering: 0,
             launcher: None,
@@ -222,6 +238,7 @@ impl Scheduler {
     /// store or from derivations that are outputs; it is there when nothing else is.
     fn break_circle(&mut self) {
         let goes_on = !self.running.is_empty()
+            || !self.remote_builds.is_empty()
             || self.n_registering + self.n_builtins + self.n_substituting > 0
             || !self.buildable.is_empty()
             || !self.postponed.is_empty()
@@ -242,6 +259,8 @@ impl Scheduler {
             Message::Request(request) => self.open(request),
             Message::Answered(key, answer) => self.path_answered(&key, answer),
             Message::Copied(key, result) => self.path_copied(&key, result),
+            Message::BuiltElsewhere(key, outcome) => self.built_elsewhere(&key, outcome),
+            Message::Declined(key, machine_idx) => self.declined(&key, machine_idx),
             Message::Found(key, found) => self.realisation_found(&key, found),
             Message::Built(key, outcome, is_builtin) => {
                 self.n_registering -= 1;
@@ -276,6 +295,13 @@ impl Scheduler {
             ));
         }
         let mode = ModeKey::from(request.mode);
+        if let Some((path, derivation)) = request.given {
+            let key = GoalKey::Derivation(path, mode);
+            self.want(&key, &OutputsSpec::All);
+            if let Err(error) = self.load_given(&key, derivation) {
+                self.finish(&key, Err(error));
+            }
+        }
         let tops = request
             .paths
             .iter()
@@ -389,7 +415,11 @@ impl Scheduler {
                 self.progress.failed += 1;
             }
             // Whoever asked for it gets the error; whoever waited for it only hears that it failed.
-            if somebody_waited && error.status != BuildStatus::NoSubstituters {
+            let is_news = !matches!(
+                error.status,
+                BuildStatus::NoSubstituters | BuildStatus::Cancelled
+            );
+            if somebody_waited && is_news {
                 self.events.emit(Event::Message {
                     level: Level::Error,
                     text: render_error(&error.message),
@@ -461,6 +491,15 @@ impl Scheduler {
                 if let Some(launcher) = &self.launcher {
                     drop(launcher.kill(running.id));
                 }
+            }
+        }
+        for build in &mut self.remote_builds {
+            let is_needed = needed
+                .iter()
+                .any(|top| *top == build.key || self.graph.leads_to(top, &build.key));
+            if !is_needed {
+                dying = true;
+                build.interrupt();
             }
         }
         dying || self.n_registering > 0
@@ -600,6 +639,7 @@ impl Scheduler {
         clocks
             .chain(postponed)
             .chain(self.registry.deadline())
+            .chain(self.machines_at)
             .chain(self.space_check.filter(|_| !self.running.is_empty()))
             .min()
     }

@@ -10,6 +10,8 @@ use firn_transfer::TransferOptions;
 
 use crate::debug::Debugger;
 use crate::external::ExternalBuilder;
+use crate::machines::Machine;
+use crate::remote::MachineOpener;
 
 /// Whether builders are shut in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -105,6 +107,12 @@ pub struct BuildSettings {
     pub build_dir: Option<PathBuf>,
     /// `external-builders`.
     pub external_builders: Vec<ExternalBuilder>,
+    /// `builders`: machines that build for this one.
+    pub machines: Arc<[Machine]>,
+    /// The way to them.
+    pub machine_opener: Option<Arc<dyn MachineOpener>>,
+    /// `builders-use-substitutes`.
+    pub builders_use_substitutes: bool,
     /// `impure-env`.
     pub impure_env: BTreeMap<String, String>,
     /// The environment that `impureEnvVars` refers to.
@@ -174,6 +182,9 @@ impl Default for BuildSettings {
             id_count: 8_388_608,
             build_dir: None,
             external_builders: Vec::new(),
+            machines: Arc::from([]),
+            machine_opener: None,
+            builders_use_substitutes: false,
             impure_env: BTreeMap::new(),
             host_env: BTreeMap::new(),
             allowed_impure_host_deps: Vec::new(),

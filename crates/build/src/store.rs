@@ -13,6 +13,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use firn_hash::Hash;
 use firn_store::closure::{ClosureOptions, closure, path_info};
 use firn_store::derivation::HashModulos;
 use firn_store::hash_tree::nar_hash;
@@ -23,11 +24,12 @@ use firn_store::{
     Store, StoreError, StorePathSet, StoreTraits, VerifyOptions, missing,
 };
 use firn_store_model::{
-    Derivation, DerivedPath, DrvOutput, OutputName, OutputsSpec, Realisation, Signature,
-    SingleDerivedPath, StoreDir, StorePath, ValidPathInfo,
+    Derivation, DerivationError, DerivedPath, DrvOutput, OutputName, OutputsSpec, Realisation,
+    Signature, SingleDerivedPath, StoreDir, StorePath, ValidPathInfo,
 };
 
 use crate::BuildSettings;
+use crate::goal::Outcome;
 use crate::options::DerivationOptions;
 use crate::scheduler::{Message, Reply, Request, Scheduler, SchedulerParts, render_error, wake_up};
 use crate::substituters::Substituters;
@@ -115,21 +117,32 @@ impl BuildingStore {
         self.is_cancelled.store(false, Ordering::Release);
     }
 
-    fn realise(&self, paths: &[DerivedPath], mode: BuildMode) -> Result<Reply, StoreError> {
+    fn realise(
+        &self,
+        paths: &[DerivedPath],
+        mode: BuildMode,
+        given: Option<(StorePath, Arc<Derivation>)>,
+    ) -> Result<Reply, StoreError> {
         if self.is_cancelled.load(Ordering::Acquire) {
             return Err(cancelled());
         }
         self.n_open.fetch_add(1, Ordering::AcqRel);
-        let reply = self.request(paths, mode);
+        let reply = self.request(paths, mode, given);
         self.n_open.fetch_sub(1, Ordering::AcqRel);
         reply
     }
 
-    fn request(&self, paths: &[DerivedPath], mode: BuildMode) -> Result<Reply, StoreError> {
+    fn request(
+        &self,
+        paths: &[DerivedPath],
+        mode: BuildMode,
+        given: Option<(StorePath, Arc<Derivation>)>,
+    ) -> Result<Reply, StoreError> {
         let (reply, answer) = channel();
         let request = Request {
             paths: paths.to_vec(),
             mode,
+            given,
             reply,
         };
         {
@@ -444,7 +457,7 @@ impl Store for BuildingStore {
         if mode == BuildMode::Repair {
             self.repair_closures(paths)?;
         }
-        let reply = self.realise(paths, mode)?;
+        let reply = self.realise(paths, mode, None)?;
         self.first_error(paths, &reply)
     }
 
@@ -456,38 +469,50 @@ impl Store for BuildingStore {
         if paths.is_empty() {
             return Ok(Vec::new());
         }
-        let reply = self.realise(paths, mode)?;
+        let reply = self.realise(paths, mode, None)?;
         let modulos = HashModulos::default();
         let results = paths.iter().zip(reply.outcomes).map(|(path, outcome)| {
-            let empty = BuildResult {
-                path: path.clone(),
-                status: BuildStatus::Cancelled,
-                error: String::new(),
-                times_built: 0,
-                time: (0, 0),
-                cpu_time: None,
-                outputs: BTreeMap::new(),
-            };
-            Ok(match outcome {
-                Some(Ok(success)) => BuildResult {
-                    status: success.status,
-                    times_built: u64::from(success.status == BuildStatus::Built),
-                    time: success.time,
-                    outputs: realisations(self, &modulos, path, success.outputs)?,
-                    ..empty
-                },
-                Some(Err(error)) => BuildResult {
-                    status: error.status,
-                    error: error.message,
-                    ..empty
-                },
-                None => BuildResult {
-                    error: "the build was cancelled".to_owned(),
-                    ..empty
-                },
+            let (outputs, result) = result_of(path, outcome);
+            Ok(BuildResult {
+                outputs: realisations(self, &modulos, path, outputs)?,
+                ..result
             })
         });
         results.collect()
+    }
+
+    fn build_derivation(
+        &self,
+        drv_path: &StorePath,
+        derivation: &Derivation,
+        mode: BuildMode,
+    ) -> Result<BuildResult, StoreError> {
+        let path = DerivedPath::Built {
+            drv: Arc::new(SingleDerivedPath::Opaque(drv_path.clone())),
+            outputs: OutputsSpec::All,
+        };
+        if !derivation.input_drvs.is_empty() {
+            return Err(StoreError::other(
+                "a derivation that is not in the store cannot have derivations as inputs",
+            ));
+        }
+        let given = (drv_path.clone(), Arc::new(derivation.clone()));
+        let reply = self.realise(std::slice::from_ref(&path), mode, Some(given))?;
+        let outcome = reply.outcomes.into_iter().next().flatten();
+        let (outputs, result) = result_of(&path, outcome);
+        let drv_hash = derivation
+            .hash_modulo::<DerivationError>(self.store_dir(), true, &mut |_| {
+                unreachable!("it has no input derivations")
+            })
+            .map_err(StoreError::format)?
+            .hash;
+        Ok(BuildResult {
+            outputs: outputs
+                .into_iter()
+                .map(|(output, out_path)| (output.clone(), realisation(drv_hash, output, out_path)))
+                .collect(),
+            ..result
+        })
     }
 
     fn ensure_path(&self, path: &StorePath) -> Result<(), StoreError> {
@@ -600,18 +625,57 @@ fn realisations(
     Ok(outputs
         .into_iter()
         .filter(|(name, _)| wanted.contains(name.as_str()))
-        .map(|(output, out_path)| {
-            let id = DrvOutput {
-                drv_hash,
-                output: output.clone(),
-            };
-            let realisation = Realisation {
-                id,
-                out_path,
-                signatures: BTreeSet::new(),
-                dependent_realisations: BTreeMap::new(),
-            };
-            (output, realisation)
-        })
+        .map(|(output, out_path)| (output.clone(), realisation(drv_hash, output, out_path)))
         .collect())
+}
+
+fn realisation(drv_hash: Hash, output: OutputName, out_path: StorePath) -> Realisation {
+    Realisation {
+        id: DrvOutput { drv_hash, output },
+        out_path,
+        signatures: BTreeSet::new(),
+        dependent_realisations: BTreeMap::new(),
+    }
+}
+
+/// What became of a path as the field tells it, and its outputs apart.
+fn result_of(
+    path: &DerivedPath,
+    outcome: Option<Outcome>,
+) -> (BTreeMap<OutputName, StorePath>, BuildResult) {
+    let empty = BuildResult {
+        path: path.clone(),
+        status: BuildStatus::Cancelled,
+        error: String::new(),
+        times_built: 0,
+        time: (0, 0),
+        cpu_time: None,
+        outputs: BTreeMap::new(),
+    };
+    match outcome {
+        Some(Ok(success)) => {
+            let result = BuildResult {
+                status: success.status,
+                times_built: u64::from(success.status == BuildStatus::Built),
+                time: success.time,
+                ..empty
+            };
+            (success.outputs, result)
+        }
+        Some(Err(error)) => {
+            let result = BuildResult {
+                status: error.status,
+                error: error.message,
+                ..empty
+            };
+            (BTreeMap::new(), result)
+        }
+        None => {
+            let result = BuildResult {
+                error: "the build was cancelled".to_owned(),
+                ..empty
+            };
+            (BTreeMap::new(), result)
+        }
+    }
 }

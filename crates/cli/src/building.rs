@@ -32,6 +32,7 @@ impl Context {
         let seconds = |it: i64| u64::try_from(it).unwrap_or(0);
         let program = |text: &str| (!text.is_empty()).then(|| PathBuf::from(text));
         let defaults = BuildSettings::default();
+        let machines = self.machines();
         BuildSettings {
             max_jobs: build.max_jobs.count as usize,
             cores: build.cores as usize,
@@ -93,6 +94,9 @@ impl Context {
             } else {
                 Vec::new()
             },
+            machine_opener: (!machines.is_empty()).then(|| self.machine_opener()),
+            machines,
+            builders_use_substitutes: build.builders_use_substitutes,
             impure_env: sandbox.impure_env.clone(),
             host_env: std::env::vars_os()
                 .map(|(name, value)| (name.into_vec(), value.into_vec()))

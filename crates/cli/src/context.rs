@@ -86,7 +86,22 @@ impl Context {
         }
         let sources = Sources::locate(env, &surroundings::home());
         let loaded = settings.load(&sources);
-        let context = Self {
+        let context = Self::with_settings(program, called_as, console, settings);
+        loaded?;
+        if program.has_verbs() && console.is_terminal() {
+            console.set_level(Level::Notice);
+        }
+        Ok(context)
+    }
+
+    /// The surroundings of a command with these settings.
+    pub fn with_settings(
+        program: Program,
+        called_as: &str,
+        console: Console,
+        settings: Settings,
+    ) -> Self {
+        Self {
             program,
             called_as: called_as.to_owned(),
             settings,
@@ -99,12 +114,7 @@ impl Context {
             script_directory: None,
             events: None,
             no_gc_warning: AtomicBool::new(false),
-        };
-        loaded?;
-        if program.has_verbs() && console.is_terminal() {
-            console.set_level(Level::Notice);
         }
-        Ok(context)
     }
 
     /// To be called when the command line has been read: what is odd in the settings is said, and

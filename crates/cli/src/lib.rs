@@ -34,6 +34,7 @@ pub mod hooks;
 pub mod installables;
 pub mod interruption;
 pub mod log_sink;
+pub mod machines;
 pub mod output;
 pub mod packages;
 pub mod program;

@@ -161,7 +161,11 @@ impl Context {
             return Ok(store);
         }
         let local = Arc::new(self.open_local_store_url(url)?);
-        let store = BuildingStore::new(local, self.build_settings(), self.open_substituters());
+        let mut build = self.build_settings();
+        if let Some(features) = parsed.params.get("system-features") {
+            build.system_features = features.split_whitespace().map(str::to_owned).collect();
+        }
+        let store = BuildingStore::new(local, build, self.open_substituters());
         let store = Arc::new(store);
         interruption::ends_builds_of(&store);
         Ok(store)

@@ -6,6 +6,7 @@
 
 mod basics;
 mod builtins;
+mod elsewhere;
 mod escapes;
 mod killing;
 mod many;
