@@ -133,7 +133,7 @@ fn build(
     let jobs = arguments.jobs.to_string();
     let shell = format!("/bin/sh={}", arguments.shell.display());
     let started = Instant::now();
-    let mut child = Command::new(program)
+    let child = Command::new(program)
         .args(before)
         .args(["--no-out-link", "--quiet", "-j", &jobs, "-E", &expression])
         .args([

@@ -411,7 +411,11 @@ impl Scheduler {
     fn is_impure(&self, drv_path: &StorePath) -> bool {
         self.store
             .read_derivation(drv_path)
-            .is_ok_and(|derivation| derivation.derivation_type().is_ok_and(|it| it.is_impure()))
+            .is_ok_and(|derivation| {
+                derivation
+                    .derivation_type()
+                    .is_ok_and(firn_store_model::DerivationType::is_impure)
+            })
     }
 
     /// Asks for outputs of a derivation, and for those of derivations among them.

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use firn_events::{ActivityGuard, ActivityId, ActivityKind, Level, Progress, SharedSink};
+use firn_events::{ActivityGuard, ActivityId, ActivityKind, Level, SharedSink};
 use firn_store::{BuildStatus, LocalStore, NarOptions, Store, StoreError};
 use firn_store_model::{ContentAddress, StorePath, StoreReferences, ValidPathInfo};
 
@@ -42,8 +42,6 @@ pub(crate) enum PathStage {
 #[derive(Clone)]
 pub(crate) struct Offer {
     pub(crate) info: Arc<ValidPathInfo>,
-    /// What it is called there.
-    pub(crate) path_there: StorePath,
     pub(crate) substituter_idx: usize,
 }
 
@@ -143,7 +141,6 @@ pub(crate) fn ask(
         return Answer {
             offer: Some(Offer {
                 info,
-                path_there,
                 substituter_idx,
             }),
             failed,
@@ -152,31 +149,6 @@ pub(crate) fn ask(
     Answer {
         offer: None,
         failed,
-    }
-}
-
-/// A reader that says how far it has come.
-struct Counted<'a> {
-    inner: &'a mut std::io::PipeReader,
-    activity: &'a ActivityGuard,
-    done: u64,
-    said: u64,
-    expected: u64,
-}
-
-impl std::io::Read for Counted<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let n = self.inner.read(buffer)?;
-        self.done += n as u64;
-        if self.done - self.said >= 1 << 20 || (n == 0 && self.said != self.done) {
-            self.said = self.done;
-            self.activity.progress(Progress {
-                done: self.done,
-                expected: self.expected,
-                ..Progress::default()
-            });
-        }
-        Ok(n)
     }
 }
 

@@ -131,10 +131,10 @@ impl PreparedBuild {
         if place != Surroundings::Host {
             make_directory(&build_dir, 0o700)?;
         }
-        let build_dir_inside = if place != Surroundings::Host {
-            settings.sandbox_build_dir.as_os_str().as_bytes().to_vec()
-        } else {
+        let build_dir_inside = if place == Surroundings::Host {
             build_dir.as_os_str().as_bytes().to_vec()
+        } else {
+            settings.sandbox_build_dir.as_os_str().as_bytes().to_vec()
         };
         let (scratch, mut rewrites) = scratch_paths(store, &inputs, sandboxed)?;
         let environment = BuilderEnvironment::of(

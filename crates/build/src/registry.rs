@@ -128,7 +128,7 @@ impl Registry {
 
     /// Writes what is going on, if it is time. Failures only blind the onlookers.
     pub(crate) fn write_if_due(&mut self, now: Instant, builds: impl FnOnce() -> Vec<Value>) {
-        if !self.deadline().is_some_and(|deadline| deadline <= now) {
+        if self.deadline().is_none_or(|deadline| deadline > now) {
             return;
         }
         self.is_stale = false;

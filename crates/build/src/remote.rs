@@ -253,7 +253,7 @@ impl Errand {
         if is_trusted || inputs.kind.is_content_addressed() {
             let mut derivation = (*inputs.derivation).clone();
             if !derivation.input_drvs.is_empty() {
-                derivation.input_srcs = inputs.input_paths.clone();
+                derivation.input_srcs.clone_from(&inputs.input_paths);
                 derivation.input_drvs.clear();
             }
             return Ok(store.build_derivation(&inputs.drv_path, &derivation, BuildMode::Normal)?);
@@ -276,7 +276,7 @@ impl Errand {
     fn failure(&self, result: &BuildResult) -> BuildError {
         let mut message = result.error.clone();
         if message.is_empty() {
-            message = "the builder failed".to_owned();
+            "the builder failed".clone_into(&mut message);
         }
         BuildError::new(
             result.status,

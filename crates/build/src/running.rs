@@ -132,7 +132,7 @@ impl RunningBuild {
         let is_time = now.duration_since(since) >= GRACE;
         if is_time {
             // Once is enough.
-            self.out_of_sight = Some(now + Duration::from_secs(3600));
+            self.out_of_sight = Some(now + Duration::from_hours(1));
         }
         is_time
     }

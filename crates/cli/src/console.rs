@@ -82,7 +82,7 @@ impl Console {
         self.tell(Level::Error, text, None);
     }
 
-    fn tell(&self, level: Level, text: &str, raw: Option<&str>) {
+    fn tell(self, level: Level, text: &str, raw: Option<&str>) {
         voice::say(level, &clean(text, self.style.colour), raw);
     }
 

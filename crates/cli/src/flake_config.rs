@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use firn_events::Level;
 use firn_fetch::UseRegistries;
@@ -142,7 +142,7 @@ fn read(file: &PathBuf) -> Answers {
     answers
 }
 
-fn write(file: &PathBuf, answers: &Answers) -> std::io::Result<()> {
+fn write(file: &Path, answers: &Answers) -> std::io::Result<()> {
     if let Some(parent) = file.parent() {
         std::fs::create_dir_all(parent)?;
     }

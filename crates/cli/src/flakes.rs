@@ -16,6 +16,10 @@ use crate::{Args, Context, Failure, Report, sources};
 
 /// What the command line says about flakes.
 #[derive(Clone, Debug, Default)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub struct FlakeFlags {
     recreate: bool,
     no_update: bool,
@@ -319,16 +323,13 @@ impl<'h> Evaluation<'_, 'h> {
                 return Ok(Err(Vec::new()));
             };
             let found = Symbol::find(part.as_bytes()).and_then(|it| set.get(it));
-            match found {
-                Some(found) => value = found,
-                None => {
-                    let names = self.ctx.attrs_by_name(set);
-                    let names: Vec<Vec<u8>> =
-                        names.iter().map(|it| it.0.as_bytes().to_vec()).collect();
-                    let names = suggestions(names.iter().map(Vec::as_slice), part.as_bytes());
-                    return Ok(Err(names));
-                }
-            }
+            let Some(found) = found else {
+                let names = self.ctx.attrs_by_name(set);
+                let names: Vec<Vec<u8>> = names.iter().map(|it| it.0.as_bytes().to_vec()).collect();
+                let names = suggestions(names.iter().map(Vec::as_slice), part.as_bytes());
+                return Ok(Err(names));
+            };
+            value = found;
         }
         Ok(Ok(self.ctx.force(value)?))
     }

@@ -34,10 +34,10 @@ impl ConsoleSink {
     /// The sink for a command; all stores of a command share it. What happens for
     /// a client of a daemon is told to the client.
     pub fn shared(context: &Context) -> SharedSink {
+        static SINK: OnceLock<Arc<ConsoleSink>> = OnceLock::new();
         if let Some(events) = &context.events {
             return SharedSink::clone(events);
         }
-        static SINK: OnceLock<Arc<ConsoleSink>> = OnceLock::new();
         let sink = SINK.get_or_init(|| {
             Arc::new(Self {
                 console: context.console,

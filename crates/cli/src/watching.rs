@@ -3,6 +3,7 @@
 //! Asked for by settings (`trace-function-calls`, `eval-profiler`) and by the environment
 //! (`NIX_SHOW_STATS`, `NIX_SHOW_STATS_PATH`, `NIX_COUNT_CALLS`).
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use firn_eval::{Ctx, WatchOptions};
@@ -54,10 +55,10 @@ impl Watching {
     pub(crate) fn end(&self, ctx: &Ctx<'_>, context: &Context) -> Result<(), Failure> {
         if let Some(file) = &self.profile_file {
             let profile = ctx.profile();
-            let lines: String = profile
-                .iter()
-                .map(|(stack, count)| format!("{stack} {count}\n"))
-                .collect();
+            let mut lines = String::new();
+            for (stack, count) in &profile {
+                writeln!(lines, "{stack} {count}").expect("a string takes any text");
+            }
             write(file, &lines)?;
         }
         if self.show_stats {

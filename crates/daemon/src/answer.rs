@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use firn_store::export::copy_archive;
@@ -183,7 +184,11 @@ impl Session<'_> {
             }
             Request::QueryDerivationOutputNames(path) => {
                 let derivation = store.read_derivation(&path)?;
-                let names: Vec<&str> = derivation.outputs.keys().map(|it| it.as_str()).collect();
+                let names: Vec<&str> = derivation
+                    .outputs
+                    .keys()
+                    .map(firn_store_model::OutputName::as_str)
+                    .collect();
                 written(|out| out.write_texts(&names))
             }
             Request::QueryDerivationOutputMap(path) => {
@@ -219,7 +224,7 @@ impl Session<'_> {
                 paths_reply(found.into_keys().collect())
             }
             Request::QuerySubstitutablePathInfo(path) => {
-                let found = self.substitutable([path.clone()].into())?;
+                let found = self.substitutable(&[path.clone()].into())?;
                 written(|out| {
                     out.write_bool(!found.is_empty())?;
                     found
@@ -228,7 +233,7 @@ impl Session<'_> {
                 })
             }
             Request::QuerySubstitutablePathInfos(paths) => {
-                let found = self.substitutable(paths.into_keys().collect())?;
+                let found = self.substitutable(&paths.into_keys().collect())?;
                 written(|out| {
                     out.write_number(found.len() as u64)?;
                     found.iter().try_for_each(|(path, info)| {
@@ -328,7 +333,6 @@ impl Session<'_> {
                          that instead.",
                     ));
                 }
-                use std::os::unix::ffi::OsStrExt as _;
                 let link = store.add_perm_root(&path, &as_path(link))?;
                 written(|out| out.write_bytes(link.as_os_str().as_bytes()))
             }
@@ -474,9 +478,9 @@ impl Session<'_> {
 
     fn substitutable(
         &self,
-        paths: StorePathSet,
+        paths: &StorePathSet,
     ) -> Result<BTreeMap<StorePath, SubstitutableInfo>, StoreError> {
-        let found = self.store.query_substitutable(&paths)?;
+        let found = self.store.query_substitutable(paths)?;
         let infos = found.into_iter().map(|(path, (info, download_size))| {
             let info = SubstitutableInfo {
                 deriver: info.deriver.clone(),

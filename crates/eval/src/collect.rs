@@ -28,7 +28,9 @@ impl<'h> Ctx<'h> {
         let (stack, shared, symbols) = (&self.stack, &self.shared, &self.symbol_strings);
         let own = [self.empty_set, self.empty_list, self.empty_str];
         self.alloc.collect(&mut |marker| {
-            own.iter().for_each(|&word| marker.word(word));
+            for &word in &own {
+                marker.word(word);
+            }
             symbols.iter().flatten().for_each(|&word| marker.word(word));
             lock(&shared.imports)
                 .values()

@@ -172,7 +172,7 @@ impl<'h> Ctx<'h> {
             Callee::Lambda { place, name } => {
                 let at = at(called.place.or(place));
                 match name {
-                    Some(name) => format!("{at}:{}", name.to_string()),
+                    Some(name) => format!("{at}:{name}"),
                     None => at,
                 }
             }
@@ -249,7 +249,7 @@ impl<'h> Ctx<'h> {
     pub(crate) fn watch_leave(&mut self, n: usize) {
         loop {
             let last = self.watch.as_ref().and_then(|it| it.open.last());
-            if !last.is_some_and(|it| it.record.is_some_and(|record| record >= n)) {
+            if last.is_none_or(|it| it.record.is_none_or(|record| record < n)) {
                 return;
             }
             self.watch_exit();

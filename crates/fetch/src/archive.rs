@@ -85,8 +85,9 @@ impl Unpacker {
             let path = clean(&entry.path_bytes());
             let seconds = entry.header().mtime()?;
             self.last_modified = self.last_modified.max(seconds);
-            let target =
-                |entry: &tar::Entry<'_, _>| entry.link_name_bytes().map(|it| it.into_owned());
+            let target = |entry: &tar::Entry<'_, _>| {
+                entry.link_name_bytes().map(std::borrow::Cow::into_owned)
+            };
             match kind {
                 tar::EntryType::Directory => {
                     if !matches!(self.tree.get(&path), Some(Node::Directory)) {

@@ -243,7 +243,12 @@ impl Fetcher {
             .path
             .last()
             .map_or(String::new(), |it| it.to_ascii_lowercase());
-        let unpacked = archive::unpack(url, download.decoded()?, last.ends_with(".zip"))?;
+        let unpacked = archive::unpack(
+            url,
+            download.decoded()?,
+            last.rsplit_once('.')
+                .is_some_and(|(_, ending)| ending == "zip"),
+        )?;
         Ok((Some(unpacked), info))
     }
 

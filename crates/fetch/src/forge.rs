@@ -14,14 +14,13 @@ impl Fetcher {
     pub(crate) fn fetch_forge(&self, input: &Input) -> Result<Found> {
         let scheme = input.known_scheme()?;
         let mut input = input.clone();
-        let rev = match input.rev_text() {
-            Some(rev) => rev,
-            None => {
-                if input.git_ref().is_none() {
-                    input.set("ref", "HEAD");
-                }
-                self.revision_of(scheme, &input)?
+        let rev = if let Some(rev) = input.rev_text() {
+            rev
+        } else {
+            if input.git_ref().is_none() {
+                input.set("ref", "HEAD");
             }
+            self.revision_of(scheme, &input)?
         };
         input.attrs.remove("ref");
         input.set("rev", rev.as_str());
@@ -35,18 +34,17 @@ impl Fetcher {
                 last_modified,
             ))
         });
-        let (path, hash, last_modified) = match known {
-            Some(known) => known,
-            None => {
-                let (url, headers) = self.archive_of(scheme, &input)?;
-                let tree = self.download_tree(&url, input.name(), &headers)?;
-                let value = Attrs::from([
-                    ("narHash".to_owned(), tree.hash.to_sri().into()),
-                    ("lastModified".to_owned(), tree.last_modified.into()),
-                ]);
-                self.cache().put("forgeTree", &key, &value);
-                (tree.path, tree.hash, tree.last_modified)
-            }
+        let (path, hash, last_modified) = if let Some(known) = known {
+            known
+        } else {
+            let (url, headers) = self.archive_of(scheme, &input)?;
+            let tree = self.download_tree(&url, input.name(), &headers)?;
+            let value = Attrs::from([
+                ("narHash".to_owned(), tree.hash.to_sri().into()),
+                ("lastModified".to_owned(), tree.last_modified.into()),
+            ]);
+            self.cache().put("forgeTree", &key, &value);
+            (tree.path, tree.hash, tree.last_modified)
         };
         input.set("lastModified", Attr::Int(last_modified));
         Ok(Found {

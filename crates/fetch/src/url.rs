@@ -5,7 +5,7 @@
 //! takes blanks and quotes in parameters and fragments, which people write on command lines.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::path::{Component, Path, PathBuf};
 
 use crate::{FetchError, Result};
@@ -262,7 +262,7 @@ pub fn encode(text: &str, keep: &str) -> String {
         {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            write!(out, "%{byte:02X}").expect("a string takes any text");
         }
     }
     out

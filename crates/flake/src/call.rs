@@ -66,20 +66,17 @@ fn node_value<'h>(
     } else {
         let locked = node.locked.as_ref();
         let reference = locked.map(|it| &it.locked);
-        match reference.and_then(|it| it.input.relative_path()) {
-            Some(path) => {
-                let way = locked.and_then(|it| it.parent.clone()).unwrap_or_default();
-                let found = file.find(&way).map_err(|error| fetch_failed(ctx, error))?;
-                parent = found.and_then(|it| keys.get(&it));
-                (ctx.null(), path.to_owned())
-            }
-            None => {
-                let source = fetched(ctx, reference);
-                (
-                    source,
-                    reference.map_or(String::new(), |it| it.subdir.clone()),
-                )
-            }
+        if let Some(path) = reference.and_then(|it| it.input.relative_path()) {
+            let way = locked.and_then(|it| it.parent.clone()).unwrap_or_default();
+            let found = file.find(&way).map_err(|error| fetch_failed(ctx, error))?;
+            parent = found.and_then(|it| keys.get(&it));
+            (ctx.null(), path.to_owned())
+        } else {
+            let source = fetched(ctx, reference);
+            (
+                source,
+                reference.map_or(String::new(), |it| it.subdir.clone()),
+            )
         }
     };
     let parent = parent.map_or(ctx.null(), |it| ctx.new_str(it.as_bytes()));

@@ -228,18 +228,16 @@ impl<'h> Reader<'_, 'h> {
     /// A value of a kind that the text states outright.
     fn expect(&mut self, kind: Kind, word: Val<'h>, place: Option<Place>) -> Result<Val<'h>, Fail> {
         let value = self.ctx.force_trivial(word)?;
-        match value.filter(|it| it.kind() == kind) {
-            Some(value) => Ok(value),
-            None => {
-                let what = match kind {
-                    Kind::String => "a string",
-                    Kind::Bool => "a Boolean",
-                    Kind::Function => "a function",
-                    _ => "a set",
-                };
-                Err(self.unexpected(what, value, place))
-            }
+        if let Some(value) = value.filter(|it| it.kind() == kind) {
+            return Ok(value);
         }
+        let what = match kind {
+            Kind::String => "a string",
+            Kind::Bool => "a Boolean",
+            Kind::Function => "a function",
+            _ => "a set",
+        };
+        Err(self.unexpected(what, value, place))
     }
 
     fn string(&mut self, word: Val<'h>, place: Option<Place>) -> Result<String, Fail> {

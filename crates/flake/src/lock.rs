@@ -21,6 +21,10 @@ use crate::reference::FlakeRef;
 
 /// How to lock.
 #[derive(Clone, Debug)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub struct LockFlags {
     /// Begin anew.
     pub recreate: bool,
@@ -338,7 +342,7 @@ impl Locker<'_, '_> {
             parent,
         };
         match kept {
-            Some(old) => self.keep(&new, old, owner),
+            Some(old) => self.keep(&new, &old, owner),
             None => self.create(&new, stated, owner),
         }
     }
@@ -347,10 +351,10 @@ impl Locker<'_, '_> {
     fn keep(
         &mut self,
         new: &NewInput<'_>,
-        old: (Rc<LockFile>, usize),
+        old: &(Rc<LockFile>, usize),
         owner: &Owner,
     ) -> Result<(), Fail> {
-        let (file, number) = &old;
+        let (file, number) = old;
         let Some(locked) = file.nodes[*number].locked.clone() else {
             return Ok(());
         };

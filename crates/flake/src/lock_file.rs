@@ -259,7 +259,7 @@ impl LockFile {
                     "• \x1b[32;1mAdded input '{shown}':\x1b[0m\n    {}\n",
                     new.show_edge(edge)
                 ),
-                (Some(_), None) => write!(text, "• \x1b[31;1mRemoved input '{shown}'\x1b[0m\n"),
+                (Some(_), None) => writeln!(text, "• \x1b[31;1mRemoved input '{shown}'\x1b[0m"),
                 (Some(before), Some(after)) if !Self::edges_equal(old, before, new, after) => {
                     write!(
                         text,

@@ -219,6 +219,8 @@ impl StoreHost {
     /// # Panics
     /// If the host was made without: programs that fetch need one that can.
     pub fn fetcher(&self) -> &Arc<Fetcher> {
+        // What a fetch gives may be another thing next time; its own cache is what makes it fast.
+        self.loses_track("something is fetched");
         let fetcher = self.surroundings.fetcher.as_ref();
         fetcher.expect("front ends give their hosts a fetcher")
     }

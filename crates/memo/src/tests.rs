@@ -47,6 +47,7 @@ fn evaluate(root: &Path, variable: &str, observer: Option<Arc<dyn Observer>>) ->
         messages: Box::new(|_| {}),
         fetch_place: Box::new(|_| Err(HostError::new("no network"))),
         observer,
+        open_cache: Box::new(|_| Err(HostError::new("no caches"))),
         fetcher: None,
         allowed_uris: Vec::new(),
         interrupted: Arc::default(),
@@ -62,7 +63,7 @@ fn evaluate(root: &Path, variable: &str, observer: Option<Arc<dyn Observer>>) ->
         let file = ctx.add_source(FileOrigin::String, EXPRESSION.as_bytes().into());
         let base = SourcePath::host(root.as_os_str().as_encoded_bytes());
         let value = ctx.eval_source(file, &base, &Scope::new()).ok()?;
-        Some(ctx.coerce(value, Coercion::default(), "").ok()?.0.to_vec())
+        Some(ctx.coerce(value, Coercion::default(), "").ok()?.0.clone())
     })
 }
 

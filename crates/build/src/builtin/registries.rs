@@ -52,7 +52,7 @@ impl Host<'_> {
             let page = format!("{}/{}/", index.trim_end_matches('/'), normal_name(project));
             match client.get(&Request::new(&page), MAX_PAGE) {
                 Ok((bytes, _)) => {
-                    found.extend(link_to(&String::from_utf8_lossy(&bytes), &page, file))
+                    found.extend(link_to(&String::from_utf8_lossy(&bytes), &page, file));
                 }
                 Err(error) => reason = Some(error.to_string()),
             }

@@ -61,13 +61,11 @@ impl<'h> Printer<'h> {
         let value = if self.options.strict {
             ctx.force(word)?
         } else {
-            match word.resolved() {
-                Some(value) => value,
-                None => {
-                    self.writer.empty("unevaluated", &[]);
-                    return Ok(());
-                }
-            }
+            let Some(value) = word.resolved() else {
+                self.writer.empty("unevaluated", &[]);
+                return Ok(());
+            };
+            value
         };
         match value.kind() {
             Kind::Null => self.writer.empty("null", &[]),

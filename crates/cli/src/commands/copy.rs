@@ -11,6 +11,9 @@ use crate::log_sink::ConsoleSink;
 use crate::verbs::Verb;
 use crate::{Arg, Args, Context, Failure};
 
+/// Where paths come from and where they go.
+type Stores = (Arc<dyn Store>, Arc<dyn Store>);
+
 /// `copy [--from STORE] [--to STORE] PATH…`.
 pub static COPY: Verb = Verb {
     path: &["copy"],
@@ -92,11 +95,7 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
 impl Context {
     /// Opens where something is copied from and where it goes; the store of the settings where one of
     /// them is not given.
-    pub fn open_two(
-        &self,
-        from: Option<&str>,
-        to: Option<&str>,
-    ) -> Result<(Arc<dyn Store>, Arc<dyn Store>), Failure> {
+    pub fn open_two(&self, from: Option<&str>, to: Option<&str>) -> Result<Stores, Failure> {
         if from.is_none() && to.is_none() {
             return Err(Failure::usage("you must pass '--from' and/or '--to'"));
         }

@@ -208,12 +208,11 @@ fn accept(
 ) -> Result<(), Failure> {
     let (stream, _) = listener.accept()?;
     let peer = socket::peer(&stream)?;
-    let (user, trust) = match trust {
-        Some(trust) => (None, trust),
-        None => {
-            let (user, trust) = access.decide(&peer).map_err(Failure::message)?;
-            (Some(user), trust)
-        }
+    let (user, trust) = if let Some(trust) = trust {
+        (None, trust)
+    } else {
+        let (user, trust) = access.decide(&peer).map_err(Failure::message)?;
+        (Some(user), trust)
     };
     let pid = peer.pid.map_or("<unknown>".to_owned(), |it| it.to_string());
     let text = format!(

@@ -4,7 +4,7 @@
 //! can programs from it run by themselves. Where `/nix` is real this is just a login shell.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::entering::{replace, viewed};
 use crate::verbs::Verb;
@@ -30,20 +30,17 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     }
     context.settle();
     let store = context.open_store()?;
-    let mut program = match command.split_first() {
-        Some((_, _)) => {
-            let mut program = viewed(store.as_ref(), Path::new("/usr/bin/env"));
-            program.args(&command);
-            program
-        }
-        None => {
-            let shell: OsString = std::env::var_os("SHELL")
-                .filter(|it| !it.is_empty())
-                .unwrap_or_else(|| "/bin/sh".into());
-            let mut program = viewed(store.as_ref(), &PathBuf::from(shell));
-            program.arg("-l");
-            program
-        }
+    let mut program = if command.is_empty() {
+        let shell: OsString = std::env::var_os("SHELL")
+            .filter(|it| !it.is_empty())
+            .unwrap_or_else(|| "/bin/sh".into());
+        let mut program = viewed(store.as_ref(), Path::new(&shell));
+        program.arg("-l");
+        program
+    } else {
+        let mut program = viewed(store.as_ref(), Path::new("/usr/bin/env"));
+        program.args(&command);
+        program
     };
     program.env("FIRN_ENTERED", store.store_dir().as_str());
     replace(program)

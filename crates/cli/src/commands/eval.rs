@@ -76,7 +76,6 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     context.take_flake_settings(&wanted.installables)?;
     let context = &*context;
     let store = context.open_store()?;
-    let context = &*context;
     let work = |evaluation: &mut Evaluation<'_, '_>| {
         let mut shown = Vec::new();
         for value in wanted.installables.values(evaluation)? {

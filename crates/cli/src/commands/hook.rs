@@ -225,14 +225,14 @@ impl Prompt<'_> {
             self.tell_failure(project, &failure.result);
             return;
         }
-        if !project.is_being_made() {
-            if let Err(error) = start_making(project, &before, &reason) {
-                self.tell(
-                    "cannot start",
-                    &format!("cannot make the environment: {error}"),
-                );
-                return;
-            }
+        if !project.is_being_made()
+            && let Err(error) = start_making(project, &before, &reason)
+        {
+            self.tell(
+                "cannot start",
+                &format!("cannot make the environment: {error}"),
+            );
+            return;
         }
         if project.made().is_some() {
             return;

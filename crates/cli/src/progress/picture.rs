@@ -3,6 +3,7 @@
 //! Fed with events; each build and each transfer has a line while it runs, longest first, and the
 //! first line sums up: builds done of those foreseen, transfers, how long it may still take.
 
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use firn_events::{ActivityId, ActivityKind, ActivityType, Event, Progress};
@@ -174,23 +175,23 @@ impl Picture {
 
     fn summary(&self, now: Instant) -> String {
         let mut parts = Vec::new();
-        if let Some((_, progress)) = self.builds {
-            if progress.expected > 0 || progress.running > 0 {
-                let mut part = format!("{}/{} built", progress.done, progress.expected);
-                if progress.running > 0 {
-                    part.push_str(&format!(", {} running", progress.running));
-                }
-                let waiting = progress
-                    .expected
-                    .saturating_sub(progress.done + progress.running + progress.failed);
-                if waiting > 0 {
-                    part.push_str(&format!(", {waiting} waiting"));
-                }
-                if progress.failed > 0 {
-                    part.push_str(&self.paint("31", &format!(", {} failed", progress.failed)));
-                }
-                parts.push(part);
+        if let Some((_, progress)) = self.builds
+            && (progress.expected > 0 || progress.running > 0)
+        {
+            let mut part = format!("{}/{} built", progress.done, progress.expected);
+            if progress.running > 0 {
+                write!(part, ", {} running", progress.running).expect("a string takes any text");
             }
+            let waiting = progress
+                .expected
+                .saturating_sub(progress.done + progress.running + progress.failed);
+            if waiting > 0 {
+                write!(part, ", {waiting} waiting").expect("a string takes any text");
+            }
+            if progress.failed > 0 {
+                part.push_str(&self.paint("31", &format!(", {} failed", progress.failed)));
+            }
+            parts.push(part);
         }
         let copying: Vec<&Row> = self
             .rows

@@ -113,16 +113,15 @@ impl Fetcher {
         if !shallow {
             input.set("revCount", self.rev_count(&repo, &rev, place)?);
         }
-        self.verify_commit(&input, Some(&repo))?;
+        Self::verify_commit(&input, Some(&repo))?;
         let fingerprint = options.fingerprint(&rev);
-        let (path, hash) = match self.known_tree(&fingerprint, input.name())? {
-            Some(known) => known,
-            None => {
-                let tree = self.commit_tree(&repo, &rev, &git_ref, options, &input.show())?;
-                let added = self.add_tree(input.name(), &tree)?;
-                self.note_tree(&fingerprint, &added.1);
-                added
-            }
+        let (path, hash) = if let Some(known) = self.known_tree(&fingerprint, input.name())? {
+            known
+        } else {
+            let tree = self.commit_tree(&repo, &rev, &git_ref, options, &input.show())?;
+            let added = self.add_tree(input.name(), &tree)?;
+            self.note_tree(&fingerprint, &added.1);
+            added
         };
         Ok(Found {
             display: Some(format!("«{}»", input.show())),
@@ -312,22 +311,16 @@ impl Fetcher {
             Some(fingerprint) => self.known_tree(fingerprint, input.name())?,
             None => None,
         };
-        let (store_path, hash) = match known {
-            Some(known) => known,
-            None => {
-                let tree = snapshot::of_working_tree(
-                    &repo,
-                    path,
-                    &state,
-                    options.export_ignore,
-                    submodules,
-                )?;
-                let added = self.add_tree(input.name(), &tree)?;
-                if let Some(fingerprint) = &fingerprint {
-                    self.note_tree(fingerprint, &added.1);
-                }
-                added
+        let (store_path, hash) = if let Some(known) = known {
+            known
+        } else {
+            let tree =
+                snapshot::of_working_tree(&repo, path, &state, options.export_ignore, submodules)?;
+            let added = self.add_tree(input.name(), &tree)?;
+            if let Some(fingerprint) = &fingerprint {
+                self.note_tree(fingerprint, &added.1);
             }
+            added
         };
         if state.is_dirty {
             self.warn_dirty(path)?;
@@ -335,7 +328,7 @@ impl Fetcher {
                 input.set("dirtyRev", format!("{head}-dirty"));
                 input.set("dirtyShortRev", format!("{}-dirty", &head[..7]));
             }
-            self.verify_commit(&input, None)?;
+            Self::verify_commit(&input, None)?;
         } else {
             if let Some(git_ref) = repo.head_ref()? {
                 input.set("ref", git_ref);
@@ -351,7 +344,7 @@ impl Fetcher {
                 };
                 input.set("revCount", count);
             }
-            self.verify_commit(&input, Some(&repo))?;
+            Self::verify_commit(&input, Some(&repo))?;
         }
         let last_modified = match &state.head {
             Some(rev) => self.last_modified(&repo, rev)?,
@@ -421,7 +414,7 @@ impl Fetcher {
         Ok(number)
     }
 
-    fn verify_commit(&self, input: &Input, repo: Option<&Repo>) -> Result<()> {
+    fn verify_commit(input: &Input, repo: Option<&Repo>) -> Result<()> {
         let keys = public_keys(&input.attrs)?;
         if !attrs::maybe_bool(&input.attrs, "verifyCommit")?.unwrap_or(!keys.is_empty()) {
             return Ok(());

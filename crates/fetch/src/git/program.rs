@@ -112,13 +112,14 @@ pub(super) fn verify_commit(place: &Path, rev: &str, keys: &[PublicKey]) -> Resu
     let mut fingerprints = Vec::new();
     for key in keys {
         let Some((_, kind)) = KEY_KINDS.iter().find(|it| it.0 == key.kind) else {
-            let known: String = KEY_KINDS.iter().map(|it| format!("  {}\n", it.0)).collect();
+            let known: Vec<String> = KEY_KINDS.iter().map(|it| format!("  {}\n", it.0)).collect();
+            let known = known.concat();
             return Err(FetchError::new(format!(
                 "Invalid SSH key type '{}' in publicKeys.\nPlease use one of:\n{known}",
                 key.kind
             )));
         };
-        signers.push_str(&format!("* {kind} {}\n", key.key));
+        signers.extend(["* ", kind, " ", &key.key, "\n"]);
         let bytes = base64::decode(key.key.as_bytes()).map_err(|error| {
             FetchError::new(error.to_string()).while_doing(format!(
                 "while decoding public key '{}' used for git signature",

@@ -36,7 +36,7 @@ pub(crate) fn attrs_of_url(scheme: Scheme, url: &Url, require_tree: bool) -> Opt
         return None;
     }
     let mut plain = url.clone();
-    plain.scheme = url::transport(&url.scheme).to_owned();
+    url::transport(&url.scheme).clone_into(&mut plain.scheme);
     let mut attrs = Attrs::new();
     for name in ["narHash", "rev"] {
         if let Some(value) = url.query.get(name) {

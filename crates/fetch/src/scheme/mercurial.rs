@@ -12,7 +12,7 @@ pub(crate) fn attrs_of_url(url: &Url) -> Result<Option<Attrs>> {
         return Ok(None);
     }
     let mut plain = url.clone();
-    plain.scheme = url::transport(&url.scheme).to_owned();
+    url::transport(&url.scheme).clone_into(&mut plain.scheme);
     plain.query.clear();
     let mut attrs = Attrs::from([("type".to_owned(), "hg".into())]);
     for (name, value) in &url.query {

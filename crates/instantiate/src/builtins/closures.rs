@@ -35,6 +35,7 @@ struct Wanted {
     from_store: Option<String>,
     from_path: Option<StorePath>,
     /// The inner one is missing where the text asks for it.
+    #[allow(clippy::option_option, reason = "not given, given as empty, given")]
     to_path: Option<Option<StorePath>>,
     input_addressed: bool,
 }

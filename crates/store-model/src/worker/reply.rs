@@ -246,10 +246,12 @@ impl BuildOutcome {
         }
         if version.has(37) {
             let mut time = || -> Result<Option<u64>, WireError> {
-                match input.read_bool()? {
-                    true => Ok(Some(input.read_number()?)),
-                    false => Ok(None),
-                }
+                let is_known = input.read_bool()?;
+                Ok(if is_known {
+                    Some(input.read_number()?)
+                } else {
+                    None
+                })
             };
             outcome.cpu_time = (time()?, time()?);
         }

@@ -150,6 +150,10 @@ pub struct CollectRequest {
 
 /// The settings of a client that matter to the daemon.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of the protocol's message"
+)]
 pub struct ClientOptions {
     /// `keep-failed`.
     pub keep_failed: bool,

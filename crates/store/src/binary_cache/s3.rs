@@ -10,7 +10,7 @@ use rusty_s3::{Bucket, Credentials, S3Action as _, UrlStyle};
 use crate::error::StoreError;
 
 /// How long a signed address is good: as long as the largest object takes.
-const VALIDITY: Duration = Duration::from_secs(6 * 3600);
+const VALIDITY: Duration = Duration::from_hours(6);
 
 /// Where a bucket is and how it is named there.
 #[derive(Clone, Debug, Default)]

@@ -56,7 +56,7 @@ pub(super) struct Connection {
     pub(super) store_dir: StoreDir,
     events: SharedSink,
     /// After the streams, so that a program sees its input end before it is ended.
-    _ending: Ending,
+    ending: Ending,
 }
 
 impl Connection {
@@ -77,7 +77,7 @@ impl Connection {
             },
             store_dir: store_dir.clone(),
             events: SharedSink::clone(events),
-            _ending: link.ending,
+            ending: link.ending,
         };
         connection.greet()?;
         let listened = connection.flush().and_then(|()| connection.listen());
@@ -97,7 +97,7 @@ impl Connection {
             Err(WireError::Invalid(said)) => {
                 // Most likely a person's shell, or an error message.
                 self.output = BufWriter::new(Box::new(io::sink()));
-                self._ending.hang_up();
+                self.ending.hang_up();
                 let mut rest = said.into_bytes();
                 self.input.by_ref().take(4096).read_to_end(&mut rest).ok();
                 return Err(StoreError::other(format!(

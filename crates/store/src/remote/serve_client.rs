@@ -57,7 +57,7 @@ struct Connection {
     input: BufReader<Box<dyn Read + Send>>,
     output: BufWriter<Box<dyn Write + Send>>,
     version: u64,
-    _ending: Ending,
+    ending: Ending,
 }
 
 impl Connection {
@@ -66,7 +66,7 @@ impl Connection {
             input: BufReader::with_capacity(64 * 1024, link.input),
             output: BufWriter::with_capacity(64 * 1024, link.output),
             version: SERVE_VERSION,
-            _ending: link.ending,
+            ending: link.ending,
         };
         let greeting = (|| -> Result<(u64, u64), WireError> {
             connection.output.write_number(SERVE_CLIENT_MAGIC)?;
@@ -83,7 +83,7 @@ impl Connection {
         if magic != SERVE_SERVER_MAGIC {
             let mut said = magic.to_le_bytes().to_vec();
             connection.output = BufWriter::new(Box::new(io::sink()));
-            connection._ending.hang_up();
+            connection.ending.hang_up();
             let mut rest = connection.input.take(4096);
             rest.read_to_end(&mut said).ok();
             return Err(StoreError::other(format!(

@@ -209,7 +209,7 @@ impl RemoteStore {
         })
     }
 
-    fn result(&self, path: DerivedPath, outcome: BuildOutcome) -> BuildResult {
+    fn result_of(path: DerivedPath, outcome: BuildOutcome) -> BuildResult {
         let outputs = outcome.outputs.into_iter();
         BuildResult {
             path,
@@ -232,7 +232,7 @@ impl RemoteStore {
         let modulos = HashModulos::default();
         let mut results = Vec::new();
         for path in paths {
-            let mut result = self.result(path.clone(), BuildOutcome::default());
+            let mut result = Self::result_of(path.clone(), BuildOutcome::default());
             if let DerivedPath::Built { drv, outputs } = path
                 && let SingleDerivedPath::Opaque(drv_path) = &**drv
             {
@@ -280,6 +280,7 @@ fn mode_number(mode: BuildMode) -> u64 {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "the argument of `map_err`")]
 fn sending(error: std::io::Error) -> StoreError {
     StoreError::other(format!("sending to the daemon: {error}"))
 }
@@ -751,7 +752,7 @@ impl Store for RemoteStore {
             let mut results = Vec::new();
             for _ in 0..input.read_count()? {
                 let path = reply::decode_derived_path(version, store_dir, input)?;
-                results.push(self.result(path, BuildOutcome::decode(version, input)?));
+                results.push(Self::result_of(path, BuildOutcome::decode(version, input)?));
             }
             Ok(results)
         })
@@ -771,7 +772,10 @@ impl Store for RemoteStore {
         self.talk(|connection| {
             connection.call(&request)?;
             let outcome = BuildOutcome::decode(connection.version(), &mut connection.input)?;
-            Ok(self.result(DerivedPath::Opaque(drv_path.clone()), outcome))
+            Ok(Self::result_of(
+                DerivedPath::Opaque(drv_path.clone()),
+                outcome,
+            ))
         })
     }
 

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use firn_hash::base64;
@@ -198,7 +198,7 @@ impl Transport {
     }
 }
 
-fn connect_socket(path: &PathBuf) -> Result<Link, StoreError> {
+fn connect_socket(path: &Path) -> Result<Link, StoreError> {
     let failed = |source| StoreError::Io {
         operation: "cannot connect to socket at",
         path: path.to_string_lossy().into_owned(),

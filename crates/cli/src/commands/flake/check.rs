@@ -72,7 +72,7 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     })?;
     let mut has_errors = found.has_errors;
     if build && !found.checks.is_empty() {
-        let paths: Vec<_> = found.checks.keys().map(|drv| built(drv)).collect();
+        let paths: Vec<_> = found.checks.keys().map(built).collect();
         let missing = store.query_missing(&paths)?;
         let wanted: Vec<_> = missing.will_build.iter().map(built).collect();
         context.console.log(
@@ -150,7 +150,7 @@ impl<'h> Checker<'_, '_, 'h> {
     fn trace(&mut self, stop: Stop, place: Option<Place>, text: String) -> Stop {
         match stop {
             Stop::Evaluation(fail) => self.evaluation.ctx.trace(fail, place, text).into(),
-            other => other,
+            other @ Stop::Failed(_) => other,
         }
     }
 
@@ -362,7 +362,7 @@ impl<'h> Checker<'_, '_, 'h> {
                         self.evaluation.ctx.str_no_context(description, "")?;
                     }
                     None => {
-                        console.warn(&format!("app '{path}' lacks attribute 'meta.description'"))
+                        console.warn(&format!("app '{path}' lacks attribute 'meta.description'"));
                     }
                 }
             }

@@ -51,7 +51,7 @@ fn metadata(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
                 .console
                 .print_line(as_value(host, &locked).to_string())?;
         } else {
-            print(&context.console, host, &locked)?;
+            print(context.console, host, &locked)?;
         }
         Ok(())
     })?;
@@ -136,7 +136,7 @@ fn time_text(seconds: u64) -> String {
     )
 }
 
-fn print(console: &Console, host: &StoreHost, locked: &LockedFlake) -> Result<(), Failure> {
+fn print(console: Console, host: &StoreHost, locked: &LockedFlake) -> Result<(), Failure> {
     let flake = &locked.flake;
     let input = &flake.locked.input;
     let line = |name: &str, value: &str| {
@@ -176,7 +176,7 @@ fn print(console: &Console, host: &StoreHost, locked: &LockedFlake) -> Result<()
 }
 
 fn print_inputs(
-    console: &Console,
+    console: Console,
     file: &LockFile,
     node: usize,
     prefix: &str,

@@ -209,7 +209,7 @@ impl<'h> Tree<'_, '_, 'h> {
             "overlays",
         ]
         .contains(&name);
-        if !(nested && self.path.len() <= 2) && !(flat && self.path.len() == 1) {
+        if !(nested && self.path.len() <= 2 || flat && self.path.len() == 1) {
             return Ok(true);
         }
         let looked = self.evaluation.ctx.catch(|ctx| ctx.attrs(value, ""));

@@ -15,15 +15,13 @@ impl<'h> Session<'_, 'h> {
         };
         let value = self.value(evaluation, text)?;
         let console = evaluation.context.console;
-        let shown = match of_value(evaluation.ctx, value)? {
-            Some(shown) => shown,
-            None => match attribute {
-                Some((name, place)) => of_attribute(evaluation.ctx, &name, place),
-                None => {
-                    let words = "value does not have documentation";
-                    return Err(evaluation.ctx.error(ErrorKind::Eval, words).into());
-                }
-            },
+        let shown = if let Some(shown) = of_value(evaluation.ctx, value)? {
+            shown
+        } else if let Some((name, place)) = attribute {
+            of_attribute(evaluation.ctx, &name, place)
+        } else {
+            let words = "value does not have documentation";
+            return Err(evaluation.ctx.error(ErrorKind::Eval, words).into());
         };
         console.print_line(shown.trim())?;
         Ok(())

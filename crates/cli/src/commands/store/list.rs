@@ -52,6 +52,10 @@ pub static NAR_CAT: Verb = Verb {
 };
 
 #[derive(Default)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 struct How {
     long: bool,
     recursive: bool,
