@@ -15,8 +15,8 @@
 //! What else must hold:
 //! - A cell is complete or zero whenever a collection may begin.
 //! - The captures of a thunk are dead once it has a value, and are not looked at.
-//! - A word in an object may be replaced by the value of the thunk that it was, which is the same to
-//!   everyone. Whoever read it before has the thunk on a stack, where it is found.
+//! - Words in objects stay as they are. To put the value of a thunk in its place would free thunks, but
+//!   also one that a builtin has taken from a list and still holds in a `Vec`.
 //! - An address of a private shape kept outside of cells, shifted for a tag, is an inline cache
 //!   that is registered with its code, or lies on a native stack: the first are wiped if their
 //!   shape dies, the second keep it.
@@ -28,7 +28,7 @@ use crate::alloc::{Alloc, Heap, lock};
 use crate::blocks::{Content, Space};
 use crate::native;
 use crate::set::InlineCache;
-use crate::word::{Slot, TAG_IMMEDIATE, TAG_INT, TAG_MASK, TAG_SET, TAG_STRING, TAG_THUNK, Word};
+use crate::word::{Slot, TAG_IMMEDIATE, TAG_INT, TAG_MASK, TAG_STRING, TAG_THUNK, Word};
 
 /// When to collect.
 pub(crate) struct Trigger {
@@ -226,34 +226,17 @@ impl Marker<'_> {
         }
     }
 
-    /// Keeps `n` words. One that is a thunk with a value becomes that value, so that the thunk need
-    /// not live on, unless the two could be told apart: functions and floats are equal to
-    /// themselves only as the same object, and repeated lists are shown as such.
+    /// Keeps `n` words.
     ///
     /// # Safety
-    /// `start` must be followed by `n` words or zeros that nobody else reads or writes meanwhile.
+    /// `start` must be followed by `n` words or zeros that nobody else writes meanwhile.
     #[inline]
-    unsafe fn all(&mut self, start: *mut u64, n: usize) {
+    unsafe fn all(&mut self, start: *const u64, n: usize) {
         for idx in 0..n {
-            // SAFETY: as the caller promises. A word with the tag of a thunk is the address of one.
-            unsafe {
-                let place = start.add(idx);
-                let mut bits = place.read();
-                if bits & TAG_MASK == TAG_THUNK {
-                    let thunk: *const u64 =
-                        std::ptr::with_exposed_provenance((bits & !TAG_MASK) as usize);
-                    let state = thunk.read();
-                    if matches!(
-                        state & TAG_MASK,
-                        TAG_INT | TAG_IMMEDIATE | TAG_STRING | TAG_SET
-                    ) {
-                        place.write(state);
-                        bits = state;
-                    }
-                }
-                if bits != 0 {
-                    self.bits(bits);
-                }
+            // SAFETY: as the caller promises.
+            let bits = unsafe { start.add(idx).read() };
+            if bits != 0 {
+                self.bits(bits);
             }
         }
     }

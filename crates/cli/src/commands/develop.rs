@@ -1,6 +1,6 @@
 //! `print-dev-env` and `develop`: the environment that a derivation is built in, for people.
 //!
-//! The environment is captured by a build ([`firn_shell::capture`]), so that the second entry finds
+//! The environment is captured by a build ([`firn_shell::capture()`]), so that the second entry finds
 //! it in the store. `develop` starts the user's bash with a script that becomes that environment;
 //! other shells get the variables it exports, and commands for the phases.
 
