@@ -75,7 +75,9 @@ impl TransferError {
     /// The error for a request that got no answer.
     pub(crate) fn from_ureq(url: &str, error: &ureq::Error) -> TransferError {
         let kind = match error {
-            ureq::Error::Io(error) if is_certificate_error(error) => TransferErrorKind::Other,
+            ureq::Error::Io(error) if is_certificate_error(error) || is_unknown_name(error) => {
+                TransferErrorKind::Other
+            }
             ureq::Error::Io(_)
             | ureq::Error::Timeout(_)
             | ureq::Error::HostNotFound
@@ -84,12 +86,8 @@ impl TransferError {
             _ => TransferErrorKind::Other,
         };
         let reason = match error {
-            ureq::Error::HostNotFound => {
-                format!(
-                    "Could not resolve host: {}",
-                    crate::url::host(url).unwrap_or("?")
-                )
-            }
+            ureq::Error::HostNotFound => unresolved(url),
+            ureq::Error::Io(error) if is_unknown_name(error) => unresolved(url),
             ureq::Error::Timeout(timeout) => format!("Timeout was reached ({timeout})"),
             error => error.to_string(),
         };
@@ -144,6 +142,19 @@ impl TransferError {
 /// Whether a connection failed because the server is not who it should be, which will not pass.
 fn is_certificate_error(error: &io::Error) -> bool {
     error.to_string().contains("certificate")
+}
+
+/// A name that does not exist now will not exist in a second. The system's resolver says so in words
+/// only; a resolver that cannot be reached says "Temporary failure in name resolution".
+fn is_unknown_name(error: &io::Error) -> bool {
+    error.to_string().contains("Name or service not known")
+}
+
+fn unresolved(url: &str) -> String {
+    format!(
+        "Could not resolve host: {}",
+        crate::url::host(url).unwrap_or("?")
+    )
 }
 
 impl fmt::Display for TransferError {
