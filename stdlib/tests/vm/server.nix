@@ -26,7 +26,7 @@ let
     -----END OPENSSH PRIVATE KEY-----
   '';
 
-  ssh = key: "ssh -F none -i /root/${key} -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ConnectTimeout=20";
+  ssh = key: "ssh -F none -i /tmp/${key} -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ConnectTimeout=20";
 in
 {
   name = "server";
@@ -92,7 +92,7 @@ in
       run = "timeout 5 bash -c 'exec 3<>/dev/tcp/server/8080'";
       fails = true;
     }
-    { node = "client"; run = "cp ${ada} /root/ada && cp ${eve} /root/eve && chmod 600 /root/ada /root/eve"; }
+    { node = "client"; run = "cp ${ada} /tmp/ada && cp ${eve} /tmp/eve && chmod 600 /tmp/ada /tmp/eve"; }
     { node = "client"; run = "${ssh "ada"} ada@server id -un"; expect = "ada"; }
     { node = "client"; run = "${ssh "eve"} ada@server true"; fails = true; }
     { node = "client"; run = "${ssh "ada"} root@server true"; fails = true; }
