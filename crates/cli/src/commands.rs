@@ -36,6 +36,7 @@ pub mod store;
 pub mod system;
 pub mod why_depends;
 
+use crate::completions;
 use crate::program::NIX_VERSION;
 use crate::verbs::{self, Verb};
 use crate::{Args, Context, Failure, Program};
@@ -45,6 +46,7 @@ static VERBS: &[&Verb] = &[
     &hook::ALLOW,
     &build::BUILD,
     &bundle::BUNDLE,
+    &crate::completions::scripts::COMPLETIONS,
     &config::CHECK,
     &config::SHOW,
     &copy::COPY,
@@ -144,6 +146,11 @@ pub fn dispatch(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     if args.peek() == Some(daemon::CONNECTION) {
         args.next();
         return daemon::serve_connection(context, args);
+    }
+    if context.program.has_verbs()
+        && let Some(at) = completions::requested()
+    {
+        return completions::answer(VERBS, context, args.rest(), at);
     }
     if !context.program.has_verbs() && args.has_flag("--help") {
         return help_of_older(context);

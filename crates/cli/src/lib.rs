@@ -18,6 +18,7 @@ pub mod args;
 pub mod building;
 pub mod commands;
 pub mod common;
+pub mod completions;
 pub mod console;
 pub mod context;
 pub mod debugging;

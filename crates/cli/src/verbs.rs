@@ -52,6 +52,23 @@ const RENAMED: &[(&str, &[&str])] = &[
     ("doctor", &["config", "check"]),
 ];
 
+/// Groups of verbs and what they are about.
+const GROUPS: &[(&str, &str)] = &[
+    ("config", "show and check the configuration"),
+    ("derivation", "show and add store derivations"),
+    ("flake", "manage flakes and their lock files"),
+    ("formatter", "build or run the formatter"),
+    ("hash", "compute and convert hashes"),
+    ("home", "build and switch the environment of a user"),
+    ("key", "make and convert signing keys"),
+    ("nar", "make archives and look into them"),
+    ("profile", "manage profiles"),
+    ("realisation", "look at realisations"),
+    ("registry", "manage the registry of flakes"),
+    ("store", "manage a store"),
+    ("system", "build and switch systems"),
+];
+
 /// Finds the verb on the command line and runs it.
 pub fn run(verbs: &[&Verb], context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     shebang::expand(context, args)?;
@@ -67,6 +84,12 @@ pub fn run(verbs: &[&Verb], context: &mut Context, args: &mut Args) -> Result<u8
     };
     if word == "help" {
         return help(verbs, context);
+    }
+    if let Some((group, about)) = GROUPS.iter().find(|it| it.0 == word)
+        && asks_for_help(args)
+        && args.peek().is_some_and(|it| it.starts_with('-'))
+    {
+        return help_of_group(verbs, context, group, about);
     }
     let verb = find(verbs, context, args, &word)?;
     if verb.only_firn && !context.program.is_firn() {
@@ -148,6 +171,26 @@ fn names<'a>(verbs: &'a [&Verb], program: Program) -> impl Iterator<Item = &'a s
 
 fn asks_for_help(args: &Args) -> bool {
     args.has_flag("--help")
+}
+
+fn help_of_group(
+    verbs: &[&Verb],
+    context: &Context,
+    group: &str,
+    about: &str,
+) -> Result<u8, Failure> {
+    let program = context.program.name();
+    let mut text = format!(
+        "{program} {group}: {about}\n\nUsage: {program} {group} COMMAND [ARGUMENT…]\n\nCommands:\n"
+    );
+    for verb in verbs.iter().filter(|it| it.path[0] == group) {
+        if context.program.is_firn() || !verb.only_firn {
+            let name = verb.path[1..].join(" ");
+            text.push_str(&format!("  {name:<28} {}\n", verb.about));
+        }
+    }
+    context.console.print(text)?;
+    Ok(0)
 }
 
 fn help(verbs: &[&Verb], context: &Context) -> Result<u8, Failure> {
