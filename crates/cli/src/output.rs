@@ -1,6 +1,6 @@
 //! Values as JSON, XML and text, for every command that prints one.
 
-use firn_builtins::{XmlOptions, write_xml};
+use firn_builtins::{JsonWriter, XmlOptions, write_xml};
 use firn_eval::{Ctx, ErrorKind, Fail, Val};
 
 /// How a value is printed.
@@ -17,7 +17,14 @@ pub enum Format {
     Json,
 }
 
-/// A value as JSON on one line.
+/// A value as JSON on one line, with paths as they are: nothing is copied to the store.
+pub fn json_in_place<'h>(ctx: &mut Ctx<'h>, value: Val<'h>) -> Result<Vec<u8>, Fail> {
+    let mut writer = JsonWriter::new(false);
+    writer.write(ctx, value)?;
+    Ok(writer.finish(ctx)?.0)
+}
+
+/// A value as JSON on one line, with paths copied to the store.
 pub fn json<'h>(ctx: &mut Ctx<'h>, value: Val<'h>, strict: bool) -> Result<Vec<u8>, Fail> {
     let value = if strict {
         ctx.force_deep(value)?

@@ -290,7 +290,11 @@ impl<'h> Ctx<'h> {
     /// Reads and registers a file.
     fn read_source(&mut self, path: &SourcePath) -> Result<(FileId, SourcePath), Fail> {
         let bytes = self.host_result(|host| host.read_file(path))?;
-        let file = self.add_source(FileOrigin::Path(path.clone()), bytes);
+        let shown = self.shared.host.display_path(path);
+        let shown =
+            (shown != path.path.as_bytes()).then(|| String::from_utf8_lossy(&shown).into_owned());
+        let origin = FileOrigin::Path(path.clone());
+        let file = self.files().add_shown(origin, shown, bytes);
         let dir = path.parent().unwrap_or_else(|| SourcePath {
             root: path.root,
             path: CanonicalPath::root(),

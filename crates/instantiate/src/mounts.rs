@@ -82,7 +82,7 @@ impl Mounts {
             let shown = String::from_utf8_lossy(rest).into_owned();
             let Some(tree) = &mount.working_tree else {
                 let display = mount.display.as_ref()?;
-                return Some(format!("path '{display}/{shown}' does not exist"));
+                return Some(format!("'{display}/{shown}' does not exist"));
             };
             let repo = tree.display();
             if std::fs::symlink_metadata(tree.join(std::ffi::OsStr::from_bytes(rest))).is_err() {

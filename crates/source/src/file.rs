@@ -30,6 +30,8 @@ pub enum FileOrigin {
 pub struct File {
     /// Where it came from.
     pub origin: FileOrigin,
+    /// What its user calls it, if that is not the path where it was read.
+    pub shown: Option<String>,
     bytes: Arc<[u8]>,
     lines: OnceLock<LineIndex>,
 }
@@ -63,12 +65,21 @@ impl FileTable {
     /// # Panics
     /// If the text is 4 GiB or larger; whoever reads files refuses such a text before.
     pub fn add(&self, origin: FileOrigin, bytes: Arc<[u8]>) -> FileId {
+        self.add_shown(origin, None, bytes)
+    }
+
+    /// Registers a source that its user calls by another name than its path.
+    ///
+    /// # Panics
+    /// If the text is 4 GiB or larger; whoever reads files refuses such a text before.
+    pub fn add_shown(&self, origin: FileOrigin, shown: Option<String>, bytes: Arc<[u8]>) -> FileId {
         assert!(
             u32::try_from(bytes.len()).is_ok(),
             "sources are below 4 GiB"
         );
         let file = Arc::new(File {
             origin,
+            shown,
             bytes,
             lines: OnceLock::new(),
         });

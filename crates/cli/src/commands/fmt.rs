@@ -1,18 +1,16 @@
 //! `fmt` and `formatter …`: a project is formatted by the program that its flake names.
 
-use std::path::Path;
-
-use super::run::{App, app_of};
+use super::run::App;
 use crate::eval_flags::EvalFlags;
-use crate::evaluation::evaluate;
 use crate::flakes::Role;
+use crate::installables::Installables;
 use crate::verbs::Verb;
-use crate::{Arg, Args, Context, Failure};
+use crate::{Arg, Args, Context, Failure, sources};
 
 /// `fmt [ARGUMENT…]`.
 pub static FMT: Verb = Verb {
     path: &["fmt"],
-    about: "format the project with its flake's formatter",
+    about: "reformat your code in the standard style: build the formatter of the project's flake and run it",
     usage: "[-- ARGUMENT…]",
     only_firn: false,
     run,
@@ -38,9 +36,12 @@ fn formatter(
     eval: &EvalFlags,
 ) -> Result<(std::sync::Arc<dyn firn_store::Store>, App), Failure> {
     let store = context.open_store()?;
-    let app = evaluate(context, eval, &store, |evaluation| {
-        app_of(evaluation, ".", Role::Formatter)
-    })?;
+    let installables = Installables {
+        eval: eval.clone(),
+        role: Role::Formatter,
+        ..Installables::default()
+    };
+    let app = App::named_by(context, &installables, &store)?;
     Ok((store, app))
 }
 
@@ -96,7 +97,7 @@ fn build(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     if let Some(link) = link {
         let split = store.store_dir().split(program.as_bytes());
         let (path, _) = split.map_err(|error| Failure::message(error.to_string()))?;
-        store.add_perm_root(&path, Path::new(&link))?;
+        store.add_perm_root(&path, &sources::on_disk(&sources::absolute(&link)))?;
     }
     Ok(0)
 }

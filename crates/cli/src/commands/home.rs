@@ -12,7 +12,7 @@ use super::system::{Target, history};
 use crate::entering::viewed;
 use crate::log_sink::ConsoleSink;
 use crate::verbs::Verb;
-use crate::{Args, Context, Failure, surroundings};
+use crate::{Args, Context, Failure, sources, surroundings};
 
 /// `home build [CONFIGURATION]`.
 pub static BUILD: Verb = Verb {
@@ -74,7 +74,7 @@ fn build(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     let store = context.open_store()?;
     let path = target.build(context, &store, "generation")?;
     if let Some(link) = link {
-        store.add_perm_root(&path, Path::new(&link))?;
+        store.add_perm_root(&path, &sources::on_disk(&sources::absolute(&link)))?;
     }
     if print_paths {
         context.console.print_line(store.store_dir().print(&path))?;

@@ -1,6 +1,9 @@
 //! `search`: packages of a flake, or of a file, by regular expressions over their attribute paths,
 //! names and descriptions.
 
+use std::ops::Range;
+
+use firn_builtins::regex::{Regex, Scratch};
 use firn_eval::{Symbol, Val};
 use serde_json::{Map, Value, json};
 
@@ -9,6 +12,10 @@ use crate::flakes::parse_with_fragment;
 use crate::installables::Installables;
 use crate::verbs::Verb;
 use crate::{Arg, Args, Context, Failure};
+
+const BOLD: &str = "\x1b[0;1m";
+const GREEN: &str = "\x1b[32;1m";
+const PLAIN: &str = "\x1b[0m";
 
 /// `search INSTALLABLE REGEX…`.
 pub static SEARCH: Verb = Verb {
@@ -54,14 +61,17 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
             "Must provide at least one regex! To match all packages, use 'nix search <installable> ^'.",
         ));
     }
+    let patterns = compiled(&words)?;
+    let excluded = compiled(&excluded)?;
     let context = &*context;
     let store = context.open_store()?;
     let (found, n_found) = evaluate(context, &installables.eval, &store, |evaluation| {
         let roots = roots(evaluation, &mut installables.clone(), &place)?;
         let mut search = Search {
             evaluation,
-            patterns: words.iter().map(|it| it.to_lowercase()).collect(),
-            excluded: excluded.iter().map(|it| it.to_lowercase()).collect(),
+            patterns,
+            excluded,
+            scratch: Scratch::default(),
             as_json,
             found: Map::new(),
             n_found: 0,
@@ -127,8 +137,9 @@ fn roots<'h>(
 
 struct Search<'a, 'e, 'h> {
     evaluation: &'a mut Evaluation<'e, 'h>,
-    patterns: Vec<String>,
-    excluded: Vec<String>,
+    patterns: Vec<Regex>,
+    excluded: Vec<Regex>,
+    scratch: Scratch,
     as_json: bool,
     found: Map<String, Value>,
     n_found: usize,
@@ -178,27 +189,6 @@ impl<'h> Search<'_, '_, 'h> {
         Ok(())
     }
 
-    /// Whether a pattern is somewhere in a text; letters of both cases are the same.
-    fn is_in(&mut self, pattern: &str, text: &str) -> Result<bool, Stop> {
-        let ctx = &mut *self.evaluation.ctx;
-        let split = ctx.builtin("__split").expect("the language has it");
-        let args = [
-            ctx.new_str(pattern.as_bytes()),
-            ctx.new_str(text.to_lowercase().as_bytes()),
-        ];
-        let parts = ctx.call(split, &args)?;
-        Ok(ctx.list(parts, "")?.len() > 1)
-    }
-
-    fn matches(&mut self, pattern: &str, texts: &[&str]) -> Result<bool, Stop> {
-        for text in texts {
-            if self.is_in(pattern, text)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     fn package(&mut self, value: Val<'h>, path: &str) -> Result<(), Stop> {
         let ctx = &mut *self.evaluation.ctx;
         let set = ctx.attrs(value, "")?;
@@ -214,16 +204,28 @@ impl<'h> Search<'_, '_, 'h> {
         }
         let (name, version) = split_name(&name);
         let texts = [path, name, description.as_str()];
-        for pattern in self.excluded.clone() {
-            if self.matches(&pattern, &texts)? {
+        let texts = texts.map(str::to_ascii_lowercase);
+        let scratch = &mut self.scratch;
+        let mut matched = [(); 3].map(|()| Vec::new());
+        for pattern in &self.excluded {
+            if texts
+                .iter()
+                .any(|it| !ranges(pattern, it, scratch).is_empty())
+            {
                 return Ok(());
             }
         }
-        for pattern in self.patterns.clone() {
-            if !self.matches(&pattern, &texts)? {
+        for pattern in &self.patterns {
+            let found = texts.each_ref().map(|it| ranges(pattern, it, scratch));
+            if found.iter().all(Vec::is_empty) {
                 return Ok(());
             }
+            matched
+                .iter_mut()
+                .zip(found)
+                .for_each(|(all, new)| all.extend(new));
         }
+        let [in_path, _, in_description] = matched;
         self.n_found += 1;
         if self.as_json {
             let entry = json!({"description": description, "pname": name, "version": version});
@@ -239,12 +241,53 @@ impl<'h> Search<'_, '_, 'h> {
         } else {
             format!(" ({version})")
         };
-        console.print_line(console.styled(&format!("* \x1b[0;1m{path}\x1b[0m{version}")))?;
+        let path = highlighted(path, in_path, BOLD);
+        console.print_line(console.styled(&format!("* {BOLD}{path}{PLAIN}{version}")))?;
         if !description.is_empty() {
-            console.print_line(format!("  {description}"))?;
+            let description = highlighted(&description, in_description, PLAIN);
+            console.print_line(console.styled(&format!("  {description}")))?;
         }
         Ok(())
     }
+}
+
+/// Patterns in which letters of both cases are the same.
+fn compiled(patterns: &[String]) -> Result<Vec<Regex>, Failure> {
+    let compile = |pattern: &String| {
+        let regex = Regex::new(pattern.to_ascii_lowercase().as_bytes());
+        regex.map_err(|_| Failure::usage(format!("invalid regular expression '{pattern}'")))
+    };
+    patterns.iter().map(compile).collect()
+}
+
+/// Where a pattern is in a text.
+fn ranges(pattern: &Regex, text: &str, scratch: &mut Scratch) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut matches = pattern.matches(text.as_bytes(), scratch);
+    while let Some(it) = matches.next() {
+        found.push(it.start()..it.end());
+    }
+    found
+}
+
+/// A text with parts of it in green; parts that touch are one. Between them it looks as `around`.
+fn highlighted(text: &str, mut parts: Vec<Range<usize>>, around: &str) -> String {
+    parts.sort_by_key(|it| it.start);
+    let mut shown = String::new();
+    let mut shown_to = 0;
+    let mut parts = parts.into_iter().peekable();
+    while let Some(part) = parts.next() {
+        let mut end = part.end;
+        while let Some(next) = parts.next_if(|it| it.start <= end) {
+            end = end.max(next.end);
+        }
+        let between = text.get(shown_to..part.start).unwrap_or_default();
+        let inside = text.get(part.start..end).unwrap_or_default();
+        shown.extend([between, GREEN, inside, around]);
+        shown_to = end;
+    }
+    shown.push_str(text.get(shown_to..).unwrap_or_default());
+    shown
 }
 
 /// A package's name and version: the version begins after the first dash that no letter follows.
@@ -255,5 +298,31 @@ fn split_name(name: &str) -> (&str, &str) {
     match dash {
         Some((at, _)) if at + 1 < name.len() => (&name[..at], &name[at + 1..]),
         _ => (name, ""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_matched_is_green() {
+        let check = |text: &str, parts: &[Range<usize>], expected: &str| {
+            let shown = highlighted(text, parts.to_vec(), "]").replace(GREEN, "[");
+            assert_eq!(shown, expected);
+        };
+        check("foo", &[], "foo");
+        check("foo", &[1..3, 0..3, 1..3], "[foo]");
+        check("broken bar", &[0..8, 4..10], "[broken bar]");
+        check("broken bar", &[0..1, 7..8], "[b]roken [b]ar");
+        check("oo", &[0..1, 1..2], "[oo]");
+        check("foo", &[0..0, 0..0], "[]foo");
+    }
+
+    #[test]
+    fn names_end_before_a_version() {
+        assert_eq!(split_name("a-b-1.0"), ("a-b", "1.0"));
+        assert_eq!(split_name("a-b"), ("a-b", ""));
+        assert_eq!(split_name("a-"), ("a-", ""));
     }
 }

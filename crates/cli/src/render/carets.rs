@@ -80,7 +80,7 @@ impl<'a> View<'a> {
         let source = main.map(|span| {
             let file = files.file(span.file);
             Quoted {
-                name: source::name(&file.origin),
+                name: source::name(&file),
                 text: String::from_utf8_lossy(file.bytes()).into_owned(),
             }
         });

@@ -18,7 +18,7 @@ pub(super) fn place(span: Span, files: &FileTable) -> Place {
     let at = file.lines().line_column(span.start);
     let line = |number: u32| line_of(&file, number);
     Place {
-        name: name(&file.origin),
+        name: name(&file),
         at,
         lines: [
             at.line.checked_sub(1).filter(|&it| it > 0).and_then(line),
@@ -29,8 +29,11 @@ pub(super) fn place(span: Span, files: &FileTable) -> Place {
 }
 
 /// The name of a source.
-pub(super) fn name(origin: &FileOrigin) -> String {
-    match origin {
+pub(super) fn name(file: &File) -> String {
+    if let Some(shown) = &file.shown {
+        return shown.clone();
+    }
+    match &file.origin {
         FileOrigin::Path(path) => path.path.to_string(),
         FileOrigin::String => "«string»".to_owned(),
         FileOrigin::Stdin => "«stdin»".to_owned(),

@@ -1,14 +1,12 @@
 //! `system build`: builds a system and touches nothing.
 
-use std::path::Path;
-
 use firn_events::Level;
 use serde_json::{Value, json};
 
 use super::Target;
 use crate::commands::build::planned;
 use crate::verbs::Verb;
-use crate::{Args, Context, Failure};
+use crate::{Args, Context, Failure, sources};
 
 /// `system build [CONFIGURATION]`.
 pub static BUILD: Verb = Verb {
@@ -51,7 +49,7 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     let path = target.build(context, &store, "toplevel")?;
     let shown = store.store_dir().print(&path);
     if let Some(link) = link {
-        store.add_perm_root(&path, Path::new(&link))?;
+        store.add_perm_root(&path, &sources::on_disk(&sources::absolute(&link)))?;
     }
     if as_json {
         context

@@ -12,7 +12,7 @@ use super::switch::{Switching, require_root, roll_back, switch_to};
 use super::target::{built_already, realise_one};
 use super::{Target, history};
 use crate::commands::build::planned;
-use crate::{Arg, Args, Context, Failure, Program};
+use crate::{Arg, Args, Context, Failure, Program, sources};
 
 /// What stands on the command line.
 struct Wanted {
@@ -141,7 +141,7 @@ impl Wanted {
             return switch_to(context, &path, &self.switching);
         }
         let store = context.open_store()?;
-        store.add_perm_root(&path, Path::new("result"))?;
+        store.add_perm_root(&path, &sources::on_disk(&sources::absolute("result")))?;
         Ok(0)
     }
 
