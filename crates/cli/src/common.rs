@@ -42,6 +42,7 @@ impl Context {
 
     fn try_verb_flag(&mut self, flag: &str) -> Result<bool, Failure> {
         match flag {
+            "--explain-cache" if self.program.is_firn() => self.explain_cache = true,
             "-L" | "--print-build-logs" => self.print_build_logs = true,
             "--offline" | "--no-net" => {
                 self.settings.set("substitute", "false")?;

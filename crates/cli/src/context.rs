@@ -45,6 +45,10 @@ impl LogFormat {
 }
 
 /// The surroundings of one command.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub struct Context {
     /// What was called.
     pub program: Program,
@@ -60,6 +64,8 @@ pub struct Context {
     pub print_build_logs: bool,
     /// How progress is shown, if the command line says.
     pub log_format: Option<LogFormat>,
+    /// Whether the user wants to know why something was evaluated.
+    pub explain_cache: bool,
     /// Whether a shell is opened where a build fails.
     pub debug_on_failure: bool,
     /// Variables that evaluations and children see besides the environment.
@@ -109,6 +115,7 @@ impl Context {
             read_only: false,
             print_build_logs: false,
             log_format: None,
+            explain_cache: false,
             debug_on_failure: false,
             variables: BTreeMap::new(),
             script_directory: None,

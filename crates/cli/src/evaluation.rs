@@ -11,6 +11,7 @@ use firn_eval::{
     on_large_stack,
 };
 use firn_events::Level;
+use firn_fetch::{FetchListener, Fetched, Input, UseRegistries};
 use firn_instantiate::{Library, Observer, OpenCache, StoreHost, Surroundings, search_path};
 use firn_settings::Feature;
 use firn_source::{FileOrigin, FileTable, Severity, SourcePath, Span};
@@ -59,10 +60,7 @@ pub fn evaluate_observed<R: Send>(
 ) -> Result<R, Failure> {
     let host = Arc::new(StoreHost::new(
         Arc::clone(store),
-        Surroundings {
-            observer,
-            ..surroundings_of(context, flags, store)
-        },
+        surroundings_of(context, flags, store, observer),
     ));
     let files = Arc::new(FileTable::new());
     let show_trace = context.settings.interface.show_trace;
@@ -199,9 +197,30 @@ fn feature_names(context: &Context) -> Vec<String> {
         .collect()
 }
 
+/// Tells an observer what its evaluation's fetcher does.
+struct Listener(Arc<dyn Observer>);
+
+impl FetchListener for Listener {
+    fn fetched(&self, asked: &Input, registries: UseRegistries, fetched: &Fetched) {
+        self.0.fetches(asked, registries, fetched);
+    }
+
+    fn warned(&self, text: &str) {
+        self.0.said(&Message::Remark(text.as_bytes().to_vec()));
+    }
+}
+
 /// What the process lets an evaluation know.
-fn surroundings_of(context: &Context, flags: &EvalFlags, store: &Arc<dyn Store>) -> Surroundings {
+fn surroundings_of(
+    context: &Context,
+    flags: &EvalFlags,
+    store: &Arc<dyn Store>,
+    observer: Option<Arc<dyn Observer>>,
+) -> Surroundings {
     let fetcher = context.fetcher(store);
+    if let Some(observer) = &observer {
+        fetcher.tell(Box::new(Listener(Arc::clone(observer))));
+    }
     let settings = &context.settings;
     let console = context.console;
     let variables = context.variables.clone();
@@ -231,9 +250,10 @@ fn surroundings_of(context: &Context, flags: &EvalFlags, store: &Arc<dyn Store>)
         library: library_of(context),
         read_only: context.read_only,
         allow_import_from_derivation: settings.eval.allow_import_from_derivation,
+        trace_import_from_derivation: settings.eval.trace_import_from_derivation,
         features: feature_names(context),
         messages: Box::new(move |message| say(console, &message)),
-        observer: None,
+        observer,
         open_cache: cache_opener(context),
         fetch_place: fetching::place_fetcher(&fetcher),
         fetcher: Some(fetcher),

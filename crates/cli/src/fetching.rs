@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use firn_eval::HostError;
+use firn_events::{NullSink, SharedSink};
 use firn_fetch::{FetchError, FetchOptions, Fetched, Fetcher, Input, UseRegistries};
 use firn_flake::{FlakeRef, RefOptions};
 use firn_instantiate::FetchPlace;
@@ -41,6 +42,15 @@ impl From<FetchError> for Failure {
 impl Context {
     /// A fetcher into a store.
     pub fn fetcher(&self, store: &Arc<dyn Store>) -> Arc<Fetcher> {
+        self.fetcher_that_tells(store, ConsoleSink::shared(self))
+    }
+
+    /// A fetcher that says nothing: what it finds out is compared with what was found before.
+    pub fn quiet_fetcher(&self, store: &Arc<dyn Store>) -> Arc<Fetcher> {
+        self.fetcher_that_tells(store, NullSink::shared())
+    }
+
+    fn fetcher_that_tells(&self, store: &Arc<dyn Store>, events: SharedSink) -> Arc<Fetcher> {
         let options = FetchOptions {
             settings: self.settings.sources.clone(),
             features: self.settings.features(),
@@ -50,10 +60,9 @@ impl Context {
             current_dir: sources::on_disk(&sources::here()),
             force_remote: filled("_NIX_FORCE_HTTP").is_some_and(|it| it == "1"),
             offline: self.is_offline(),
-            events: ConsoleSink::shared(self),
+            events: Arc::clone(&events),
         };
         let transfers = self.transfer_options();
-        let events = ConsoleSink::shared(self);
         let client = move || {
             let client = Client::new(transfers.clone(), Arc::clone(&events));
             client.map_err(FetchError::from)

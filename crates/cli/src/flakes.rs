@@ -83,6 +83,11 @@ impl FlakeFlags {
         Ok(true)
     }
 
+    /// Whether something is to be written besides the flake's own lock file.
+    pub fn writes_elsewhere(&self) -> bool {
+        self.output_file.is_some()
+    }
+
     /// How to lock.
     pub fn lock_flags(&self, fetcher: &Fetcher) -> Result<LockFlags, Failure> {
         let path_of = |text: &str, flag: &str| {
@@ -207,7 +212,7 @@ pub enum Role {
 
 impl Role {
     /// The outputs that are meant without a fragment, and what goes before a fragment.
-    fn outputs(self, system: &str) -> (Vec<String>, Vec<String>) {
+    pub fn outputs(self, system: &str) -> (Vec<String>, Vec<String>) {
         let of = |names: &[&str]| -> Vec<String> {
             names
                 .iter()
@@ -312,7 +317,11 @@ impl<'h> Evaluation<'_, 'h> {
     }
 
     /// What an attribute path leads to, and otherwise names that may have been meant.
-    fn along(&mut self, from: Val<'h>, path: &str) -> Result<Result<Val<'h>, Vec<String>>, Stop> {
+    pub fn along(
+        &mut self,
+        from: Val<'h>,
+        path: &str,
+    ) -> Result<Result<Val<'h>, Vec<String>>, Stop> {
         let mut value = from;
         if path.is_empty() {
             return Ok(Ok(value));

@@ -14,7 +14,7 @@ use firn_store_model::{DerivedPath, OutputName, OutputsSpec, SingleDerivedPath, 
 
 use crate::eval_flags::EvalFlags;
 use crate::evaluation::{AutoArgs, Evaluation, Stop, evaluate, evaluate_observed};
-use crate::flakes::Role;
+use crate::flakes::{Role, parse_with_fragment};
 use crate::packages::derivations_in;
 use crate::remembering::Question;
 use crate::sources::Text;
@@ -183,7 +183,7 @@ impl Installables {
             }
             Ok(text.into_bytes())
         };
-        let text = match self.question("derived paths") {
+        let text = match self.question(context, store, "derived paths") {
             Some(question) => question.answer(context, store, work)?,
             None => evaluate(context, &self.eval, store, work)?,
         };
@@ -202,15 +202,19 @@ impl Installables {
         store: &Arc<dyn Store>,
         observer: Arc<dyn Observer>,
     ) -> Result<Vec<DerivedPath>, Failure> {
-        if !self.are_evaluated(context) {
-            return self.derived_paths(context, store);
-        }
         evaluate_observed(context, &self.eval, store, Some(observer), |evaluation| {
             self.built(evaluation)
         })
     }
 
     fn built(&self, evaluation: &mut Evaluation<'_, '_>) -> Result<Vec<DerivedPath>, Stop> {
+        if !self.are_evaluated(evaluation.context) {
+            let words = self.flake_words();
+            let paths = words
+                .iter()
+                .map(|word| flake_path(evaluation, word, self.role));
+            return paths.collect();
+        }
         let args = evaluation.auto_args()?;
         let mut paths = Vec::new();
         for (value, _, outputs) in self.named_values(evaluation)? {
@@ -220,20 +224,47 @@ impl Installables {
     }
 
     /// The words as a question whose answer can be remembered.
-    pub fn question<'a>(&'a self, kind: &'a str) -> Option<Question<'a>> {
+    pub fn question<'a>(
+        &'a self,
+        context: &Context,
+        store: &Arc<dyn Store>,
+        kind: &'a str,
+    ) -> Option<Question<'a>> {
         let names_library =
             !self.words.is_empty() && self.words.iter().all(|it| of_library(it).is_some());
-        if self.file.as_deref() == Some("-") || !(self.are_attributes() || names_library) {
+        let mut words = vec![
+            format!("{:?}", self.file),
+            format!("{:?}", self.expression),
+            format!("{:?}", self.role),
+        ];
+        if self.file.as_deref() == Some("-") {
             return None;
+        } else if self.are_attributes() || names_library {
+            words.extend(self.words.iter().cloned());
+        } else {
+            words.extend(self.understood_references(context, store)?);
         }
-        let mut words = vec![format!("{:?}", self.file), format!("{:?}", self.expression)];
-        words.extend(self.words.iter().cloned());
         Some(Question {
             kind,
             words,
             eval: &self.eval,
-            explain: false,
         })
+    }
+
+    /// The words as references to flakes, with what the working directory says about them; nothing
+    /// if one is none.
+    fn understood_references(
+        &self,
+        context: &Context,
+        store: &Arc<dyn Store>,
+    ) -> Option<Vec<String>> {
+        let fetcher = context.quiet_fetcher(store);
+        let understood = |word: &String| {
+            let (reference, outputs) = split_outputs(word);
+            let (reference, fragment) = parse_with_fragment(&fetcher, reference, false).ok()?;
+            Some(format!("{reference} {fragment:?} {outputs:?}"))
+        };
+        self.flake_words().iter().map(understood).collect()
     }
 
     /// What is to be built or looked at: store paths as they are, expressions instantiated.
@@ -254,6 +285,9 @@ impl Installables {
         }
         if found.iter().all(|it| it.0.is_some()) {
             return Ok(found.into_iter().filter_map(|it| it.0).collect());
+        }
+        if found.iter().all(|it| it.0.is_none()) {
+            return self.evaluated_paths(context, store);
         }
         evaluate(context, &self.eval, store, |evaluation| {
             let mut paths = Vec::new();

@@ -1,9 +1,11 @@
 //! Answers without evaluation: what was asked before, while everything it depends on is as it was.
 //!
-//! The key of a question is what the command line and the settings say; everything else is in the
+//! The key of a question is what the command line and the settings say, with references to flakes
+//! as they are understood from the working directory; everything else is in the
 //! trace ([`firn_memo`]). Only our own name remembers: the reference's commands are used by scripts
 //! that count on an evaluation.
 
+use std::cell::OnceCell;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,8 +25,6 @@ pub struct Question<'a> {
     pub words: Vec<String>,
     /// Flags of evaluation.
     pub eval: &'a EvalFlags,
-    /// Whether the user wants to know why it was evaluated.
-    pub explain: bool,
 }
 
 impl Question<'_> {
@@ -36,24 +36,29 @@ impl Question<'_> {
         work: impl FnOnce(&mut Evaluation<'_, '_>) -> Result<Vec<u8>, Stop> + Send,
     ) -> Result<Vec<u8>, Failure> {
         let Some(key) = self.key(context) else {
-            self.explain(context, "nothing is remembered of this");
+            Self::explain(context, "nothing is remembered of this");
             return evaluate(context, self.eval, store, work);
         };
         let memory = Memory::new(directory());
         match memory.recall(&key) {
-            None => self.explain(context, "it was not asked before"),
+            None => Self::explain(context, "it was not asked before"),
             Some(mut entry) => {
                 let environment = |name: &[u8]| context.variable(name);
-                match entry.trace.check(&environment, store.as_ref()) {
-                    Err(change) => self.explain(context, &change.to_string()),
+                let fetcher = OnceCell::new();
+                let refetch = || {
+                    let fetcher = fetcher.get_or_init(|| context.quiet_fetcher(store));
+                    Some(Arc::clone(fetcher))
+                };
+                match entry.trace.check(&environment, store.as_ref(), &refetch) {
+                    Err(change) => Self::explain(context, &change.to_string()),
                     Ok(noted) => {
-                        self.explain(context, "nothing has changed; the answer is remembered");
+                        Self::explain(context, "nothing has changed; the answer is remembered");
                         entry
                             .trace
                             .messages()
                             .for_each(|it| say(context.console, &it));
                         if noted {
-                            self.keep(context, &memory, &key, &entry);
+                            Self::keep(context, &memory, &key, &entry);
                         }
                         return Ok(entry.result);
                     }
@@ -66,25 +71,25 @@ impl Question<'_> {
         match recorder.finish(store.as_ref()) {
             Ok(trace) => {
                 let entry = Entry { trace, result };
-                self.keep(context, &memory, &key, &entry);
+                Self::keep(context, &memory, &key, &entry);
                 Ok(entry.result)
             }
             Err(reason) => {
-                self.explain(context, &format!("not remembered: {reason}"));
+                Self::explain(context, &format!("not remembered: {reason}"));
                 Ok(result)
             }
         }
     }
 
     /// Remembers an answer. Where that fails, the next one costs an evaluation, and that is all.
-    fn keep(&self, context: &Context, memory: &Memory, key: &str, entry: &Entry) {
+    fn keep(context: &Context, memory: &Memory, key: &str, entry: &Entry) {
         if let Err(error) = memory.keep(key, entry) {
-            self.explain(context, &format!("it cannot be remembered: {error}"));
+            Self::explain(context, &format!("it cannot be remembered: {error}"));
         }
     }
 
-    fn explain(&self, context: &Context, reason: &str) {
-        if self.explain {
+    fn explain(context: &Context, reason: &str) {
+        if context.explain_cache {
             let text = format!("evaluation cache: {reason}");
             context.console.log(firn_events::Level::Error, &text);
         }
@@ -93,7 +98,9 @@ impl Question<'_> {
     /// The key, or nothing where the answer must not be remembered.
     fn key(&self, context: &Context) -> Option<String> {
         let settings = &context.settings;
-        let may = context.program.is_firn() && settings.eval.eval_cache;
+        let may = context.program.is_firn()
+            && settings.eval.eval_cache
+            && !self.eval.flakes.writes_elsewhere();
         let from_stdin = |arg: &AutoArg| matches!(arg, AutoArg::Stdin | AutoArg::File(_));
         if !may || self.eval.auto_args.values().any(from_stdin) {
             return None;

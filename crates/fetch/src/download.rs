@@ -273,14 +273,9 @@ impl Fetcher {
         let mut input = input.clone();
         let hash = self.hash_of(&file.path)?;
         input.set("narHash", hash.to_sri());
-        Ok(Found {
-            display: Some(format!("«{}»", input.show())),
-            // A file keeps the address that follows from its contents alone only where it is read by that name.
-            path: self.file_as_tree(&file.path, input.name(), hash)?,
-            input,
-            hash,
-            working_tree: None,
-        })
+        // A file keeps the address that follows from its contents alone only where it is read by that name.
+        let path = self.file_as_tree(&file.path, input.name(), hash)?;
+        Ok(Found::named(input, path, hash))
     }
 
     /// A downloaded file under the name that the hash of its archive gives.
@@ -311,11 +306,8 @@ impl Fetcher {
         let display = Some(format!("«{}»", input.show()));
         input.set("narHash", tree.hash.to_sri());
         Ok(Found {
-            input,
-            path: tree.path,
-            hash: tree.hash,
             display,
-            working_tree: None,
+            ..Found::named(input, tree.path, tree.hash)
         })
     }
 

@@ -61,6 +61,9 @@ pub struct Fetched {
     pub working_tree: Option<PathBuf>,
     /// Whether asking again will always give the same tree.
     pub is_fixed: bool,
+    /// Files and directories of this machine: as long as they have their status, asking again gives
+    /// the same. Nothing if there is more to it than that.
+    pub watched: Option<Arc<Vec<PathBuf>>>,
 }
 
 /// What a scheme found.
@@ -70,7 +73,35 @@ pub(crate) struct Found {
     pub(crate) hash: Hash,
     pub(crate) display: Option<String>,
     pub(crate) working_tree: Option<PathBuf>,
+    pub(crate) watched: Option<Vec<PathBuf>>,
 }
+
+impl Found {
+    /// A tree of a repository or an archive, which messages name by the input.
+    pub(crate) fn named(input: Input, path: StorePath, hash: Hash) -> Self {
+        Self {
+            display: Some(format!("«{}»", input.show())),
+            input,
+            path,
+            hash,
+            working_tree: None,
+            watched: None,
+        }
+    }
+}
+
+/// Is told what a fetcher does.
+pub trait FetchListener: Send + Sync {
+    /// An input was fetched, or found to be there: what was asked for, which registries could
+    /// answer, what came of it.
+    fn fetched(&self, asked: &Input, registries: UseRegistries, fetched: &Fetched);
+    /// The user was warned.
+    fn warned(&self, text: &str);
+}
+
+/// A tree with more files than this is not watched: looking at each would take longer than asking
+/// again.
+pub(crate) const MAX_WATCHED: usize = 20_000;
 
 /// The slot of an input that is being fetched or has been.
 type Slot = Arc<Mutex<Option<Fetched>>>;
@@ -85,6 +116,7 @@ pub struct Fetcher {
     seen: Mutex<BTreeMap<Attrs, Slot>>,
     registries: Mutex<Vec<Registry>>,
     flake_registry: Mutex<String>,
+    listener: OnceLock<Box<dyn FetchListener>>,
 }
 
 impl Fetcher {
@@ -102,8 +134,15 @@ impl Fetcher {
             seen: Mutex::default(),
             registries: Mutex::new(vec![Registry::new(RegistryKind::Flag)]),
             flake_registry: Mutex::new(options.settings.flake_registry.clone()),
+            listener: OnceLock::new(),
             options,
         }
+    }
+
+    /// Who is told of what was fetched; the first one stays.
+    pub fn tell(&self, listener: Box<dyn FetchListener>) {
+        // Only one evaluation listens to its fetcher.
+        drop(self.listener.set(listener));
     }
 
     /// The store.
@@ -123,6 +162,9 @@ impl Fetcher {
 
     /// Warns.
     pub fn warn(&self, text: &str) {
+        if let Some(listener) = self.listener.get() {
+            listener.warned(text);
+        }
         self.options.events.message(Level::Warn, text);
     }
 
@@ -246,6 +288,9 @@ impl Fetcher {
                 ..self.fetch(&resolved, UseRegistries::No)?
             }
         };
+        if let Some(listener) = self.listener.get() {
+            listener.fetched(input, registries, &result);
+        }
         *fetched = Some(result.clone());
         Ok(result)
     }
@@ -279,6 +324,7 @@ impl Fetcher {
                 display: found.display,
                 working_tree: found.working_tree,
                 is_fixed: input.is_locked(self),
+                watched: found.watched.map(Arc::new),
             })
         };
         fetch().map_err(|error| {
@@ -295,13 +341,7 @@ impl Fetcher {
         if self.store.ensure_path(&path).is_err() {
             return Ok(None);
         }
-        Ok(Some(Found {
-            input: input.clone(),
-            path,
-            hash,
-            display: Some(format!("«{}»", input.show())),
-            working_tree: None,
-        }))
+        Ok(Some(Found::named(input.clone(), path, hash)))
     }
 
     fn fetch_by_scheme(&self, input: &Input) -> Result<Found> {
@@ -311,10 +351,7 @@ impl Fetcher {
             Scheme::Tarball => self.fetch_tarball(input),
             Scheme::Git => self.fetch_git(input),
             Scheme::GitHub | Scheme::GitLab | Scheme::SourceHut => self.fetch_forge(input),
-            Scheme::Mercurial => Err(FetchError::new(format!(
-                "cannot fetch '{}': Firn does not fetch Mercurial repositories; a mirror in Git or an archive of the revision will do",
-                input.show()
-            ))),
+            Scheme::Mercurial => self.fetch_mercurial(input),
             Scheme::Indirect => Err(FetchError::new(format!(
                 "indirect input '{}' cannot be fetched directly",
                 input.show()
@@ -331,6 +368,7 @@ impl Fetcher {
             _ => None,
         };
         let mut input = input.clone();
+        let mut watched = Vec::new();
         let path = if let Some(path) = valid {
             self.store.add_temp_roots(std::slice::from_ref(&path))?;
             if input.last_modified().is_none() {
@@ -340,7 +378,7 @@ impl Fetcher {
         } else {
             let place = self.on_disk(&place);
             if input.last_modified().is_none() {
-                let latest = latest_change(&place)
+                let latest = latest_change(&place, &mut watched)
                     .map_err(|it| FetchError::io("getting status of", &place, &it))?;
                 input.set("lastModified", latest);
             }
@@ -353,6 +391,7 @@ impl Fetcher {
             hash,
             display: None,
             working_tree: None,
+            watched: Some(watched).filter(|it| !it.is_empty() && it.len() < MAX_WATCHED),
         })
     }
 
@@ -439,14 +478,18 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The latest time at which anything in a tree was changed, in seconds since 1970.
-fn latest_change(path: &std::path::Path) -> std::io::Result<u64> {
+/// The latest time at which anything in a tree was changed, in seconds since 1970. Names all that is
+/// in it, up to a limit.
+fn latest_change(path: &std::path::Path, seen: &mut Vec<PathBuf>) -> std::io::Result<u64> {
     use std::os::unix::fs::MetadataExt as _;
     let metadata = std::fs::symlink_metadata(path)?;
+    if seen.len() < MAX_WATCHED {
+        seen.push(path.to_owned());
+    }
     let mut latest = metadata.mtime().max(0).unsigned_abs();
     if metadata.is_dir() {
         for entry in std::fs::read_dir(path)? {
-            latest = latest.max(latest_change(&entry?.path())?);
+            latest = latest.max(latest_change(&entry?.path(), seen)?);
         }
     }
     Ok(latest)

@@ -47,13 +47,7 @@ impl Fetcher {
             (tree.path, tree.hash, tree.last_modified)
         };
         input.set("lastModified", Attr::Int(last_modified));
-        Ok(Found {
-            display: Some(format!("«{}»", input.show())),
-            input,
-            path,
-            hash,
-            working_tree: None,
-        })
+        Ok(Found::named(input, path, hash))
     }
 
     fn revision_of(&self, scheme: Scheme, input: &Input) -> Result<String> {

@@ -241,6 +241,7 @@ impl Input {
         match self.scheme {
             Some(Scheme::Path) => Ok(Some(crate::scheme::path::absolute(self)?)),
             Some(Scheme::Git) => crate::scheme::git::local_path(fetcher, self),
+            Some(Scheme::Mercurial) => crate::mercurial::local_path(self),
             _ => Ok(None),
         }
     }

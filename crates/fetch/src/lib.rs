@@ -7,7 +7,7 @@
 //!
 //! Git repositories are read with `gix`; the `git` program is run for what a library cannot do with
 //! a user's configuration (fetching over the network with their credentials, verifying signatures,
-//! committing). Trees come together in memory as names, and stream into the store from objects,
+//! committing), and `hg` for all of Mercurial. Trees come together in memory as names, and stream into the store from objects,
 //! files, or a spooled archive, without being written anywhere else first.
 //!
 //! The crate reads no environment; directories, settings and transfers come in through
@@ -23,6 +23,7 @@ mod fetcher;
 mod forge;
 mod git;
 mod input;
+mod mercurial;
 mod registry;
 mod scheme;
 mod tree;
@@ -33,7 +34,7 @@ pub use attrs::{Attr, Attrs};
 pub use date::date_of;
 pub use download::{DownloadedFile, DownloadedTree, Header};
 pub use error::{FetchError, HASH_MISMATCH, Result};
-pub use fetcher::{FetchOptions, Fetched, Fetcher};
+pub use fetcher::{FetchListener, FetchOptions, Fetched, Fetcher};
 pub use git::{clone, put_file};
 pub use input::{FINAL, Input};
 pub use registry::{Entry as RegistryEntry, Registry, RegistryKind, UseRegistries};

@@ -146,6 +146,7 @@ fn lock_inputs(
     }
     let old = match &flags.reference_file {
         Some(path) => {
+            host.loses_track("the lock file is another one");
             let shown = path.display().to_string();
             let text = std::fs::read(path)
                 .map_err(|it| ctx.error(ErrorKind::Host, format!("reading \"{shown}\": {it}")))?;
@@ -240,13 +241,12 @@ impl Locker<'_, '_> {
             let path = [owner.path.clone(), vec![name.clone()]].concat();
             self.add_overrides(input, &path, owner);
         }
-        let fetcher = self.host.fetcher();
         for path in self.overrides.keys() {
             if let Some((name, parent)) = path.split_last()
                 && parent == owner.path
                 && !inputs.contains_key(name)
             {
-                fetcher.warn(&format!(
+                self.host.fetcher().warn(&format!(
                     "input '{}' has an override for a non-existent input '{name}'",
                     show_path(&owner.path)
                 ));
@@ -495,6 +495,16 @@ impl Locker<'_, '_> {
     ) -> Result<Flake, Fail> {
         match new.relative {
             Some(directory) => {
+                // Out of its tree a relative path leads nowhere; pure evaluation says that itself.
+                let is_pure = self.ctx.purity().pure_eval;
+                let place = self
+                    .host
+                    .store()
+                    .store_dir()
+                    .split(directory.path.as_bytes());
+                if let Some(error) = place.err().filter(|_| !is_pure) {
+                    return Err(self.ctx.error(ErrorKind::Eval, error.to_string()));
+                }
                 let refs = [reference.clone(), reference.clone(), reference.clone()];
                 read_flake(self.ctx, self.host, refs, directory, new.path)
             }
@@ -522,10 +532,9 @@ impl Locker<'_, '_> {
     }
 
     fn warn_of_unused(&self) {
-        let fetcher = self.host.fetcher();
         for (path, reference) in &self.flags.overrides {
             if !self.overrides_used.contains(path) {
-                fetcher.warn(&format!(
+                self.host.fetcher().warn(&format!(
                     "the flag '--override-input {} {reference}' does not match any input",
                     show_path(path)
                 ));
@@ -533,7 +542,7 @@ impl Locker<'_, '_> {
         }
         for path in &self.flags.updates {
             if !self.updates_used.contains(path) {
-                fetcher.warn(&format!(
+                self.host.fetcher().warn(&format!(
                     "'{}' does not match any input of this flake",
                     show_path(path)
                 ));
@@ -563,6 +572,7 @@ fn write(
     registries: UseRegistries,
 ) -> Result<(), Fail> {
     let fetcher = host.fetcher();
+    host.loses_track("the lock file had to change");
     let diff = LockFile::diff(old, &locked.lock_file);
     let shown = diff.trim_end();
     if !flags.write {

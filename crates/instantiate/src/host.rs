@@ -87,6 +87,8 @@ pub struct Surroundings {
     pub read_only: bool,
     /// Whether building during evaluation is allowed.
     pub allow_import_from_derivation: bool,
+    /// Whether building during evaluation is told.
+    pub trace_import_from_derivation: bool,
     /// Experimental features that are on.
     pub features: Vec<String>,
     /// Where messages go.
@@ -219,8 +221,6 @@ impl StoreHost {
     /// # Panics
     /// If the host was made without: programs that fetch need one that can.
     pub fn fetcher(&self) -> &Arc<Fetcher> {
-        // What a fetch gives may be another thing next time; its own cache is what makes it fast.
-        self.loses_track("something is fetched");
         let fetcher = self.surroundings.fetcher.as_ref();
         fetcher.expect("front ends give their hosts a fetcher")
     }
@@ -234,9 +234,8 @@ impl StoreHost {
 
     /// Makes a fetched tree known: it may be looked at, and messages name it as its user does.
     pub fn mount(&self, fetched: &Fetched) {
-        match &self.surroundings.observer {
-            Some(observer) if fetched.is_fixed => observer.uses(&fetched.path),
-            _ => self.depends_on_change(),
+        if let Some(observer) = &self.surroundings.observer {
+            observer.uses(&fetched.path);
         }
         self.allow_store_path(&fetched.path);
         self.mounts.add(
@@ -350,8 +349,10 @@ impl StoreHost {
         if let Some(known) = places.get(place) {
             return known.clone();
         }
-        self.loses_track("an entry of the search path is fetched");
         let fetched = (self.surroundings.fetch_place)(place);
+        if fetched.is_err() {
+            self.loses_track("an entry of the search path cannot be fetched");
+        }
         places.insert(place.to_vec(), fetched.clone());
         fetched
     }
@@ -636,15 +637,22 @@ impl StoreHost {
     /// Builds outputs that an evaluation wants to read.
     fn realise(&self, wanted: &[(SingleDerivedPath, OutputName)]) -> Result<Rewrites, HostError> {
         let store_dir = self.store.store_dir();
+        let first = || SingleDerivedPath::Built {
+            drv: Arc::new(wanted[0].0.clone()),
+            output: wanted[0].1.clone(),
+        };
         if !self.surroundings.allow_import_from_derivation {
-            let first = SingleDerivedPath::Built {
-                drv: Arc::new(wanted[0].0.clone()),
-                output: wanted[0].1.clone(),
-            };
             return Err(HostError::new(format!(
                 "cannot build '{}' during evaluation because the option 'allow-import-from-derivation' is disabled",
-                first.print(store_dir)
+                first().print(store_dir)
             )));
+        }
+        if self.surroundings.trace_import_from_derivation {
+            let text = format!(
+                "built '{}' during evaluation due to an import from derivation",
+                first().print(store_dir)
+            );
+            self.emit(Message::Remark(text.into_bytes()));
         }
         let paths: Vec<DerivedPath> = wanted
             .iter()

@@ -7,6 +7,7 @@
 use std::path::Path;
 
 use firn_eval::{FileType, Message};
+use firn_fetch::{Fetched, Input, UseRegistries};
 use firn_store::DerivationText;
 use firn_store_model::StorePath;
 
@@ -28,6 +29,8 @@ pub trait Observer: Send + Sync {
     fn variable(&self, name: &[u8], value: Option<&[u8]>);
     /// The evaluation looks into a store object that it did not make.
     fn uses(&self, path: &StorePath);
+    /// A source was fetched, or found to be there.
+    fn fetches(&self, asked: &Input, registries: UseRegistries, fetched: &Fetched);
     /// A source is to be in the store.
     fn adds(&self, path: &StorePath);
     /// A derivation is to be in the store.

@@ -14,11 +14,13 @@
 
 mod memory;
 mod recorder;
+mod source;
 pub mod stat;
 mod trace;
 
 pub use memory::{Entry, Memory, key};
 pub use recorder::Recorder;
+pub use source::Refetch;
 pub use trace::{Change, Trace};
 
 #[cfg(test)]

@@ -12,10 +12,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use firn_eval::{FileType, Message};
+use firn_fetch::{Fetched, Input, UseRegistries};
 use firn_instantiate::Observer;
 use firn_store::{DerivationText, Store};
 use firn_store_model::StorePath;
 
+use crate::source::Source;
 use crate::stat::Stat;
 use crate::trace::{
     ABSENT, Digest, Found, Said, Seen, Trace, archive_hash, digest, kind_byte, listing_digest,
@@ -185,6 +187,16 @@ impl Observer for Recorder {
         let mut state = self.lock();
         if !state.used.contains(path) {
             state.used.insert(path.clone());
+        }
+    }
+
+    fn fetches(&self, asked: &Input, registries: UseRegistries, fetched: &Fetched) {
+        let mut state = self.lock();
+        state.used.insert(fetched.path.clone());
+        // What is locked is always the same.
+        if !fetched.is_fixed {
+            let source = Source::new(asked, registries, fetched, self.started);
+            state.trace.sources.push(source);
         }
     }
 

@@ -43,6 +43,7 @@ fn evaluate(root: &Path, variable: &str, observer: Option<Arc<dyn Observer>>) ->
         library: Library::Absent,
         read_only: true,
         allow_import_from_derivation: false,
+        trace_import_from_derivation: false,
         features: Vec::new(),
         messages: Box::new(|_| {}),
         fetch_place: Box::new(|_| Err(HostError::new("no network"))),
@@ -71,7 +72,7 @@ fn evaluate(root: &Path, variable: &str, observer: Option<Arc<dyn Observer>>) ->
 fn remembered(root: &Path, variable: &str, memory: &Memory) -> (Option<Vec<u8>>, bool) {
     let environment = |name: &[u8]| (name == b"V").then(|| variable.as_bytes().to_vec());
     if let Some(mut entry) = memory.recall("k")
-        && let Ok(noted) = entry.trace.check(&environment, store().as_ref())
+        && let Ok(noted) = entry.trace.check(&environment, store().as_ref(), &|| None)
     {
         if noted {
             memory.keep("k", &entry).unwrap();
@@ -163,7 +164,9 @@ fn what_changed_is_named() {
     let trace = recorder.finish(store().as_ref()).unwrap();
     let check = |variable: &str| {
         let environment = |_: &[u8]| Some(variable.as_bytes().to_vec());
-        let outcome = trace.clone().check(&environment, store().as_ref());
+        let outcome = trace
+            .clone()
+            .check(&environment, store().as_ref(), &|| None);
         outcome.err().map(|it| it.to_string())
     };
     let shown = |name: &str| root.join(name).display().to_string();

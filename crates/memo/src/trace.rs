@@ -13,6 +13,7 @@ use firn_store::{Store, StorePathSet};
 use firn_store_model::StorePath;
 use serde::{Deserialize, Serialize};
 
+use crate::source::{Refetch, Source};
 use crate::stat::Stat;
 
 /// A digest of contents.
@@ -60,6 +61,8 @@ pub(crate) struct Said {
 pub struct Trace {
     pub(crate) paths: BTreeMap<Vec<u8>, Found>,
     pub(crate) variables: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    /// Sources that were fetched and may be others next time.
+    pub(crate) sources: Vec<Source>,
     /// Store objects that were looked into, with the hash of their archive if they were valid.
     pub(crate) uses: BTreeMap<String, Option<String>>,
     /// Store objects that the evaluation made and that no other of them refers to.
@@ -85,6 +88,8 @@ pub enum Change {
     Kind(String),
     /// An environment variable.
     Variable(String),
+    /// A source that was fetched.
+    Source(String),
     /// A store object that was looked into.
     StoreObject(String),
     /// A store object that the result names is not there any more.
@@ -103,6 +108,7 @@ impl fmt::Display for Change {
             Self::Vanished(path) => write!(f, "'{path}' is gone"),
             Self::Kind(path) => write!(f, "'{path}' is something else now"),
             Self::Variable(name) => write!(f, "variable '{name}' has another value"),
+            Self::Source(source) => write!(f, "source '{source}' is another one now"),
             Self::StoreObject(path) => write!(f, "store object '{path}' is not what it was"),
             Self::Collected(path) => write!(f, "store object '{path}' has been collected"),
             Self::Store(error) => write!(f, "the store cannot be asked: {error}"),
@@ -112,13 +118,15 @@ impl fmt::Display for Change {
 
 impl Trace {
     /// Whether everything is still as it was. Where contents had to be compared and are the same,
-    /// their new status is noted, so that it is enough next time; then `true`.
+    /// their new status is noted, so that it is enough next time; then `true`. Sources whose files
+    /// do not say whether they are the same are fetched again.
     pub fn check(
         &mut self,
         environment: &dyn Fn(&[u8]) -> Option<Vec<u8>>,
         store: &dyn Store,
+        refetch: &Refetch<'_>,
     ) -> Result<bool, Change> {
-        let noted = self.check_outside(environment)?;
+        let noted = self.check_outside(environment, refetch)?;
         self.check_store(store)?;
         Ok(noted)
     }
@@ -127,6 +135,7 @@ impl Trace {
     pub fn check_outside(
         &mut self,
         environment: &dyn Fn(&[u8]) -> Option<Vec<u8>>,
+        refetch: &Refetch<'_>,
     ) -> Result<bool, Change> {
         for (name, value) in &self.variables {
             if environment(name) != *value {
@@ -137,6 +146,9 @@ impl Trace {
         let mut noted = false;
         for (path, found) in &mut self.paths {
             noted |= found.check(path, now)?;
+        }
+        for source in &mut self.sources {
+            noted |= source.check(now, refetch)?;
         }
         Ok(noted)
     }

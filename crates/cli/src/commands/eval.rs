@@ -27,7 +27,6 @@ struct Wanted {
     apply: Option<String>,
     write_to: Option<String>,
     pretty: bool,
-    explain: bool,
 }
 
 fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
@@ -37,7 +36,6 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         apply: None,
         write_to: None,
         pretty: std::io::stdout().is_terminal(),
-        explain: false,
     };
     let (mut raw, mut json, mut writes) = (false, false, true);
     while let Some(arg) = args.next() {
@@ -51,7 +49,6 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
                 "--json" => json = true,
                 "--pretty" => wanted.pretty = true,
                 "--no-pretty" => wanted.pretty = false,
-                "--explain-cache" if context.program.is_firn() => wanted.explain = true,
                 "--read-only" => writes = false,
                 "--apply" => wanted.apply = Some(args.value(&flag)?),
                 "--write-to" => wanted.write_to = Some(args.value(&flag)?),
@@ -84,13 +81,12 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         }
         Ok(shown)
     };
-    let question = wanted.installables.question("value");
+    let question = wanted.installables.question(context, &store, "value");
     let shown = match question.filter(|_| wanted.write_to.is_none()) {
         Some(mut question) => {
             let what = (wanted.format, wanted.pretty, &wanted.apply);
             let what = format!("{what:?}");
             question.words.push(what);
-            question.explain = wanted.explain;
             question.answer(context, &store, work)?
         }
         None => evaluate(context, &wanted.installables.eval, &store, work)?,
@@ -134,10 +130,14 @@ impl Wanted {
         match self.format {
             Format::Raw => {
                 let doing = "while generating the eval command output";
-                shown.extend_from_slice(&ctx.coerce(value, Coercion::default(), doing)?.0);
+                let coercion = Coercion {
+                    copy_to_store: true,
+                    ..Coercion::default()
+                };
+                shown.extend_from_slice(&ctx.coerce(value, coercion, doing)?.0);
             }
             Format::Json => {
-                let json = output::json(ctx, value, true)?;
+                let json = output::json_in_place(ctx, value)?;
                 shown.extend(if self.pretty {
                     output::pretty_json(&json)
                 } else {

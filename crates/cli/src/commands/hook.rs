@@ -19,6 +19,7 @@ use firn_shell::script::{Entry, script};
 use firn_store::Store;
 use firn_store_model::{DerivedPath, StorePath};
 
+use crate::flakes::Role;
 use crate::hooks::project::Made;
 use crate::hooks::shells::SHELLS;
 use crate::hooks::{Project, Shell};
@@ -200,9 +201,15 @@ impl Prompt<'_> {
             let name = std::str::from_utf8(name).ok()?;
             before.get(name).map(|it| it.clone().into_bytes())
         };
+        let context = self.context;
+        let refetch = || {
+            // Files that were edited a moment ago say nothing by their status.
+            let store = context.open_store().ok()?;
+            Some(context.quiet_fetcher(&store))
+        };
         let mut reason = "it is new".to_owned();
         if let Some((mut entry, made)) = project.made() {
-            let outcome = entry.trace.check_outside(&environment);
+            let outcome = entry.trace.check_outside(&environment, &refetch);
             if !self.is_in(project) || self.variables.get(ENVIRONMENT) != Some(&made.id) {
                 self.enter(project, &made, &before);
             }
@@ -220,7 +227,7 @@ impl Prompt<'_> {
             self.leave();
         }
         if let Some(mut failure) = project.failure()
-            && failure.trace.check_outside(&environment).is_ok()
+            && failure.trace.check_outside(&environment, &refetch).is_ok()
         {
             self.tell_failure(project, &failure.result);
             return;
@@ -380,6 +387,7 @@ fn make_observed(
     let mut installables = Installables::default();
     if file == "flake.nix" {
         installables.words.push(".".to_owned());
+        installables.role = Role::DevShell;
     } else {
         installables.file = Some(file.to_owned());
     }

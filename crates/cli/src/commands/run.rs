@@ -8,6 +8,7 @@ use std::sync::Arc;
 use firn_eval::{ContextElement, Symbol};
 use firn_store::Store;
 use firn_store_model::{DerivedPath, OutputName, OutputsSpec, SingleDerivedPath, StorePath};
+use serde_json::{Value, json};
 
 use super::build::{build, outputs_of};
 use crate::entering::{EnvironmentFlags, replace, viewed, with_environment};
@@ -65,9 +66,11 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     if !installables.are_evaluated(context) {
         let word = installables.words.first().map_or(".", String::as_str);
         if store_installable(context, store.as_ref(), word)?.is_none() {
-            let app = evaluate(context, &installables.eval, &store, |evaluation| {
-                app_of(evaluation, word, Role::App)
-            })?;
+            let installables = Installables {
+                role: Role::App,
+                ..installables
+            };
+            let app = App::named_by(context, &installables, &store)?;
             return app.start(context, store.as_ref(), &rest, |_| {});
         }
         let paths = installables.derived_paths(context, &store)?;
@@ -185,6 +188,42 @@ pub struct App {
 }
 
 impl App {
+    /// The app that the one word of a command names; remembered.
+    pub fn named_by(
+        context: &Context,
+        installables: &Installables,
+        store: &Arc<dyn Store>,
+    ) -> Result<Self, Failure> {
+        let store_dir = store.store_dir().clone();
+        let word = installables.words.first().map_or(".", String::as_str);
+        let work = |evaluation: &mut Evaluation<'_, '_>| {
+            let app = app_of(evaluation, word, installables.role)?;
+            let paths = app.paths.iter().map(|it| it.print(&store_dir));
+            let shown = json!({
+                "program": app.program,
+                "paths": paths.collect::<Vec<_>>(),
+                "source": app.source.map(|it| it.to_string_lossy().into_owned()),
+            });
+            Ok(shown.to_string().into_bytes())
+        };
+        let shown = match installables.question(context, store, "app") {
+            Some(question) => question.answer(context, store, work)?,
+            None => evaluate(context, &installables.eval, store, work)?,
+        };
+        let shown: Value = serde_json::from_slice(&shown)
+            .map_err(|error| Failure::message(format!("reading what was remembered: {error}")))?;
+        let paths = shown["paths"].as_array().into_iter().flatten();
+        let paths = paths.map(|it| {
+            let path = DerivedPath::parse(&store_dir, it.as_str().unwrap_or_default());
+            path.map_err(|error| Failure::message(error.to_string()))
+        });
+        Ok(Self {
+            program: shown["program"].as_str().unwrap_or_default().to_owned(),
+            paths: paths.collect::<Result<_, _>>()?,
+            source: shown["source"].as_str().map(PathBuf::from),
+        })
+    }
+
     /// Builds what the program needs.
     pub fn build(&self, context: &Context, store: &dyn Store) -> Result<&str, Failure> {
         realise(context, store, &self.paths)?;

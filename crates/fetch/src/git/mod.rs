@@ -19,7 +19,7 @@ pub use self::program::{clone, put_file};
 use self::repo::{Repo, WorkingTree};
 use crate::attrs::{self, Attrs};
 use crate::cache::now;
-use crate::fetcher::Found;
+use crate::fetcher::{Found, MAX_WATCHED};
 use crate::scheme::git::{Location, is_null, location, public_keys};
 use crate::{FetchError, Fetcher, Input, Result};
 
@@ -123,13 +123,7 @@ impl Fetcher {
             self.note_tree(&fingerprint, &added.1);
             added
         };
-        Ok(Found {
-            display: Some(format!("«{}»", input.show())),
-            input,
-            path,
-            hash,
-            working_tree: None,
-        })
+        Ok(Found::named(input, path, hash))
     }
 
     /// The bare clone of a repository far away, with the wanted revision in it.
@@ -158,8 +152,6 @@ impl Fetcher {
         program::set_origin(&place, url)?;
         let ref_file = if git_ref.starts_with("refs/") {
             place.join(git_ref)
-        } else if git_ref == "HEAD" {
-            place.join("HEAD")
         } else {
             place.join("refs/heads").join(git_ref)
         };
@@ -207,7 +199,12 @@ impl Fetcher {
             ))),
             Some(_) => Ok(repo),
             None => {
-                input.set("rev", repo.resolve(git_ref)?);
+                // A clone's own HEAD is no reference of the repository.
+                let fetched = match git_ref {
+                    "HEAD" => "refs/heads/HEAD",
+                    other => other,
+                };
+                input.set("rev", repo.resolve(fetched)?);
                 Ok(repo)
             }
         }
@@ -351,10 +348,12 @@ impl Fetcher {
             None => 0,
         };
         input.set("lastModified", last_modified);
+        let watched = (!options.submodules).then(|| repo.watched(path, &state));
         Ok(Found {
             input,
             path: store_path,
             hash,
+            watched: watched.filter(|it| it.len() < MAX_WATCHED),
             display: Some(path.components().collect::<PathBuf>().display().to_string()),
             working_tree: Some(path.components().collect()),
         })

@@ -174,8 +174,10 @@ pub fn put_file(
     let place = root.join(path);
     firn_sys::file::write_file_atomically(&place, contents, 0o644, false)
         .map_err(|it| FetchError::io("writing", &place, &it))?;
-    if input.scheme != Some(crate::Scheme::Git) {
-        return Ok(());
+    match input.scheme {
+        Some(crate::Scheme::Git) => {}
+        Some(crate::Scheme::Mercurial) => return crate::mercurial::add_file(&place, message),
+        _ => return Ok(()),
     }
     let mut command = git();
     command

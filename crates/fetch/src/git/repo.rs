@@ -2,6 +2,8 @@
 //! what is tracked in its working tree.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use gix::bstr::ByteSlice as _;
@@ -128,6 +130,29 @@ impl Repo {
             count += 1;
         }
         Ok(count)
+    }
+
+    /// Everything that says what the working tree is: its files, the index, what HEAD leads to, and
+    /// what is configured.
+    pub(super) fn watched(&self, root: &Path, state: &WorkingTree) -> Vec<PathBuf> {
+        let own = self.repo.git_dir();
+        let common = self.repo.common_dir();
+        let mut watched: Vec<PathBuf> = ["HEAD", "index", "shallow", "packed-refs", "config"]
+            .iter()
+            .flat_map(|name| [own.join(name), common.join(name)])
+            .collect();
+        // A directory would seem to change whenever Git locks something in it.
+        watched.extend(Some(root.join(".git")).filter(|it| it.is_file()));
+        watched.push(common.join("info/attributes"));
+        if let Ok(Some(name)) = self.repo.head_name() {
+            let name = name.as_bstr().to_string();
+            watched.push(common.join(&name));
+        }
+        watched.sort();
+        watched.dedup();
+        let names = state.files.iter().chain(&state.deleted);
+        watched.extend(names.map(|name| root.join(OsStr::from_bytes(name))));
+        watched
     }
 
     fn head_commit(&self) -> Result<Option<String>> {

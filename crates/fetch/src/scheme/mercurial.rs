@@ -1,5 +1,4 @@
-//! `hg+…:`: Mercurial repositories. They have names, so that lock files that hold them can be read
-//! and written; fetching one is refused.
+//! `hg+…:`: Mercurial repositories.
 
 use crate::attrs::{self, Attrs};
 use crate::scheme::{is_ref_name, is_revision};

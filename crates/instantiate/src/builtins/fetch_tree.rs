@@ -1,4 +1,4 @@
-//! `fetchTree`, `fetchGit` and `fetchMercurial`: a tree of files from wherever it is.
+//! `fetchTree` and `fetchGit`: a tree of files from wherever it is.
 
 use firn_eval::{
     Builtin, Coercion, Ctx, ErrorKind, Fail, Kind, Res, SetBuilder, Symbol, Val, name_text,
@@ -15,12 +15,6 @@ pub const FETCH_FINAL_TREE: &str = "fetchFinalTree";
 pub(super) const BUILTINS: &[Builtin] = &[
     Builtin::new("fetchTree", &["input"], FETCH_TREE_DOC, fetch_tree),
     Builtin::new("fetchGit", &["args"], FETCH_GIT_DOC, fetch_git),
-    Builtin::new(
-        "fetchMercurial",
-        &["args"],
-        FETCH_MERCURIAL_DOC,
-        fetch_mercurial,
-    ),
     Builtin::new(
         FETCH_FINAL_TREE,
         &["input"],
@@ -40,9 +34,6 @@ const FETCH_GIT_DOC: &str = "\
 Fetches a Git repository. The argument is its address, or a set of `url` and, where wanted, `ref`, `rev`, `name`, `submodules`, `shallow`,
 `allRefs`, `lfs`, `exportIgnore`. A repository on this machine without `ref` and `rev` is taken as it lies there: what Git tracks, with its
 present contents.";
-
-const FETCH_MERCURIAL_DOC: &str = "\
-Fetches a Mercurial repository. Firn does not do that, and says so when asked.";
 
 /// How the builtins differ.
 #[derive(Clone, Copy)]
@@ -86,11 +77,6 @@ fn fetch_git<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
     fetch(ctx, args[0], params)
 }
 
-fn fetch_mercurial<'h>(ctx: &mut Ctx<'h>, _: &[Val<'h>]) -> Res<'h> {
-    let message = "'builtins.fetchMercurial' is not available: Firn does not fetch Mercurial repositories; a mirror in Git or an archive of the revision will do";
-    Err(ctx.error(ErrorKind::Host, message))
-}
-
 fn fetch<'h>(ctx: &mut Ctx<'h>, arg: Val<'h>, params: Params) -> Res<'h> {
     let host = StoreHost::of(ctx);
     let mut input = input_of(ctx, &host, arg, params)?;
@@ -98,6 +84,7 @@ fn fetch<'h>(ctx: &mut Ctx<'h>, arg: Val<'h>, params: Params) -> Res<'h> {
     let fetcher_name = params.name;
     let purity = ctx.purity();
     if !purity.pure_eval && !input.is_direct() && host.has_feature("flakes") {
+        host.loses_track("a registry is asked for a source");
         let found = fetcher.look_up(&input, UseRegistries::Limited);
         input = found.map_err(|error| fetch_failed(ctx, error))?.0;
     }

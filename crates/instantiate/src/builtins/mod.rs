@@ -4,6 +4,7 @@
 mod closures;
 mod derivation;
 mod derivation_strict;
+mod fetch_mercurial;
 mod fetch_tree;
 mod fetchers;
 mod paths;
@@ -20,6 +21,7 @@ pub fn all() -> Vec<Builtin> {
         closures::BUILTINS,
         derivation::BUILTINS,
         derivation_strict::BUILTINS,
+        fetch_mercurial::BUILTINS,
         fetch_tree::BUILTINS,
         fetchers::BUILTINS,
         paths::BUILTINS,

@@ -14,6 +14,7 @@ use firn_store_model::{DerivedPath, StorePath};
 use crate::commands::build::{build, outputs_of};
 use crate::evaluation::{Evaluation, Stop, evaluate};
 use crate::installables::{Installables, built_by, follow_links};
+use crate::remembering::Question;
 use crate::{Args, Context, Failure, sources};
 
 /// Where configurations are looked for when none is named, the last two on the machine itself.
@@ -120,19 +121,12 @@ impl Target {
         &self,
         evaluation: &mut Evaluation<'_, 'h>,
     ) -> Result<(Val<'h>, Option<PathBuf>), Stop> {
-        let words = &self.installables.words;
-        let is_flake = words.first().is_some_and(|it| it.contains('#'));
-        if self.installables.are_attributes() || is_flake {
+        if self.is_attribute() {
             let values = self.installables.values(evaluation)?;
             let value = values.first().expect("no words stand for the root value");
             return Ok((*value, None));
         }
-        let file = match words.as_slice() {
-            [] if self.is_home => default_home()?,
-            [] => default_file()?,
-            [word] => file_of(word)?,
-            [_, word, ..] => return Err(Failure::unexpected(word).into()),
-        };
+        let file = self.file()?;
         let path = sources::absolute(&file.to_string_lossy());
         let value = evaluation.ctx.eval_file(&path)?;
         Ok((value, Some(sources::on_disk(&path))))
@@ -145,11 +139,60 @@ impl Target {
         store: &Arc<dyn Store>,
         attribute: &str,
     ) -> Result<Vec<DerivedPath>, Failure> {
-        self.with(context, store, |evaluation, system| {
+        let store_dir = store.store_dir().clone();
+        let work = |evaluation: &mut Evaluation<'_, '_>| {
+            let system = self.system(evaluation)?;
             let value = member(evaluation, system, attribute)?;
             let args = evaluation.auto_args()?;
-            built_by(evaluation, value, args, None)
+            let paths = built_by(evaluation, value, args, None)?;
+            let shown = paths.iter().map(|it| it.print(&store_dir) + "\n");
+            Ok(shown.collect::<String>().into_bytes())
+        };
+        let shown = match self.question(context, store, attribute) {
+            Some(question) => question.answer(context, store, work)?,
+            None => evaluate(context, &self.installables.eval, store, work)?,
+        };
+        let shown = String::from_utf8_lossy(&shown);
+        let paths = shown.lines().map(|it| DerivedPath::parse(&store_dir, it));
+        let paths: Result<_, _> = paths.collect();
+        paths.map_err(|error| Failure::message(error.to_string()))
+    }
+
+    /// An attribute of the system as a question whose answer can be remembered.
+    fn question<'a>(
+        &'a self,
+        context: &Context,
+        store: &Arc<dyn Store>,
+        attribute: &'a str,
+    ) -> Option<Question<'a>> {
+        let mut words = vec![format!("{} {:?}", self.is_home, self.host)];
+        if self.is_attribute() {
+            words.extend(self.installables.question(context, store, "")?.words);
+        } else {
+            words.push(self.file().ok()?.display().to_string());
+        }
+        Some(Question {
+            kind: attribute,
+            words,
+            eval: &self.installables.eval,
         })
+    }
+
+    /// Whether words are attribute paths or outputs of flakes rather than files.
+    fn is_attribute(&self) -> bool {
+        let words = &self.installables.words;
+        let is_flake = words.first().is_some_and(|it| it.contains('#'));
+        self.installables.are_attributes() || is_flake
+    }
+
+    /// The file that is meant.
+    fn file(&self) -> Result<PathBuf, Failure> {
+        match self.installables.words.as_slice() {
+            [] if self.is_home => default_home(),
+            [] => default_file(),
+            [word] => file_of(word),
+            [_, word, ..] => Err(Failure::unexpected(word)),
+        }
     }
 
     /// Builds an attribute of the system.
