@@ -37,7 +37,7 @@ pub(crate) struct Loaded {
     pub(crate) derivation: Arc<Derivation>,
     pub(crate) kind: DerivationType,
     pub(crate) options: DerivationOptions,
-    /// Whether the store has it; otherwise somebody just told what it is.
+    /// Whether a store has it; otherwise somebody just told what it is.
     pub(crate) is_stored: bool,
 }
 
@@ -140,7 +140,7 @@ impl Scheduler {
         let goal = self.goal(key);
         let (drv_path, mode) = (goal.drv_path.clone(), goal.mode);
         if goal.loaded.is_none() {
-            if !self.store.is_valid_path(&drv_path)? {
+            if !self.store.is_within_reach(&drv_path)? {
                 if was_fetched {
                     return Err(BuildError::misc(format!(
                         "failed to obtain derivation of '{}'",
@@ -226,7 +226,7 @@ impl Scheduler {
         derivation: Arc<Derivation>,
     ) -> Result<(), BuildError> {
         let drv_path = self.goal(key).drv_path.clone();
-        let is_stored = self.store.is_valid_path(&drv_path)?;
+        let is_stored = self.store.is_within_reach(&drv_path)?;
         self.keep_loaded(key, derivation, is_stored)
     }
 
@@ -390,7 +390,7 @@ impl Scheduler {
             if self.known_valid(path)? {
                 continue;
             }
-            if !self.settings.substitute {
+            if !self.settings.substitute && !self.store.is_within_reach(path)? {
                 return Err(BuildError::misc(format!(
                     "dependency '{}' of '{}' does not exist, and substitution is disabled",
                     self.print(path),

@@ -8,13 +8,14 @@ use std::fmt::Write as _;
 use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use firn_events::{ActivityGuard, ActivityKind, Level, SharedSink};
 use firn_store::{BuildMode, BuildStatus, LocalStore, Store as _, fault};
 use firn_store_model::{OutputsSpec, StorePath};
 use firn_sys::file_lock::PathLock;
-use firn_sys::launcher::Launcher;
+use firn_sys::launcher::{Event, Launcher};
 use firn_sys::pseudo_terminal::PseudoTerminal;
 
 use crate::derivation_goal::{Stage, success, valid_paths};
@@ -169,6 +170,7 @@ impl Scheduler {
         };
         let closures = &mut self.closures;
         let mut prepared = PreparedBuild::new(&store, &settings, inputs, user, place, closures)?;
+        self.open_store_to(key, &mut prepared)?;
         if let Some(external) = &external {
             external::hand_over(&mut prepared, external, &store, &settings)?;
         }
@@ -361,8 +363,14 @@ impl Scheduler {
         let Some(launcher) = &self.launcher else {
             return;
         };
-        match launcher.next_exit() {
-            Ok(Some(exit)) => {
+        match launcher.next_event() {
+            Ok(Some(Event::Shown { token, error })) => {
+                if let Some(reply) = self.shows.remove(&token) {
+                    // Whoever asked may be gone by now.
+                    drop(reply.send(error.map_or(Ok(()), Err)));
+                }
+            }
+            Ok(Some(Event::Exited(exit))) => {
                 if let Some(running) = self
                     .running
                     .iter_mut()
@@ -375,9 +383,30 @@ impl Scheduler {
         }
     }
 
+    /// Shows a path to a running builder.
+    pub(crate) fn show(
+        &mut self,
+        key: &GoalKey,
+        source: &[u8],
+        target: &[u8],
+        reply: Sender<Result<(), String>>,
+    ) {
+        let running = self.running.iter().find(|running| running.key == *key);
+        let (Some(running), Some(launcher)) = (running, &self.launcher) else {
+            return;
+        };
+        let token = self.next_show;
+        self.next_show += 1;
+        match launcher.show(running.id, token, source, target) {
+            Ok(()) => drop(self.shows.insert(token, reply)),
+            Err(error) => drop(reply.send(Err(error.to_string()))),
+        }
+    }
+
     /// The kernel has killed all builders with the launcher; the next build starts another.
     fn launcher_died(&mut self) {
         self.launcher = None;
+        self.shows.clear();
         for running in std::mem::take(&mut self.running) {
             let error = BuildError::misc("the process that launches builders died unexpectedly");
             let key = running.key.clone();
@@ -459,8 +488,12 @@ impl Scheduler {
         let settings = Arc::clone(&self.settings);
         let report = self.reporter();
         self.n_registering += 1;
+        let opens_store = prepared.nested.is_some();
         let work = move || {
             let drv_path = prepared.inputs.drv_path.clone();
+            if let Some(nested) = prepared.nested.take() {
+                prepared.inputs.input_paths = nested.finish().paths();
+            }
             let finished = log.finish();
             let outcome = register_outputs(&store, &settings, &prepared, locks, started_at);
             if outcome.is_err() && settings.keep_failed {
@@ -477,8 +510,8 @@ impl Scheduler {
             };
             report(Message::Built(key, outcome, false));
         };
-        if self.settings.post_build_hook.is_some() {
-            // A hook may take its time.
+        if self.settings.post_build_hook.is_some() || opens_store {
+            // A hook may take its time, and so may a server of processes that are gone.
             std::thread::spawn(work);
         } else {
             rayon::spawn(work);

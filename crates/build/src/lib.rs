@@ -8,7 +8,7 @@
 //!
 //! Where to look: `scheduler` (the loop), `goal` (the graph), `derivation_goal` and `path_goal`
 //! (the steps of each kind), `prepare`, `environment` and `sandbox` (what a builder finds),
-//! `running` (a builder at work), `outputs` and `checks` (what becomes of its work), `builtin`
+//! `running` (a builder at work), `nested` (builders that use the store), `outputs` and `checks` (what becomes of its work), `builtin`
 //! (builders of our own).
 //!
 //! Absences: nothing here reads settings files, the environment or the terminal; no store
@@ -30,6 +30,7 @@ mod hooks;
 mod launching;
 mod log;
 mod machines;
+mod nested;
 mod options;
 mod outputs;
 mod path_goal;
@@ -58,6 +59,7 @@ pub use debug::{Debugger, FailedBuild};
 pub use error::{BuildError, ExitFlags};
 pub use external::ExternalBuilder;
 pub use machines::Machine;
+pub use nested::{NestedServer, Reach, RestrictedStore};
 pub use options::{Checks, DerivationOptions, OutputChecks};
 pub use registry::{RunningBuildInfo, running_builds};
 pub use remote::MachineOpener;

@@ -36,6 +36,8 @@ pub(crate) enum PathStage {
     Waiting(Offer),
     /// A thread copies.
     Copying,
+    /// A thread copies from the store that has the derivations.
+    Bringing,
 }
 
 /// A path that a substituter has.

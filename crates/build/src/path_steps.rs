@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use firn_events::Level;
-use firn_store::{BuildStatus, Store as _, StoreError};
-use firn_store_model::OutputsSpec;
+use firn_store::{BuildStatus, CopyOptions, Store as _, StoreError, StorePathSet, copy_closure};
+use firn_store_model::{OutputsSpec, StorePath};
 
 use crate::BuildError;
 use crate::derivation_goal::success;
@@ -27,6 +27,7 @@ impl Scheduler {
                         .map_err(BuildError::from);
                     self.finish(key, outcome);
                 }
+                Ok(false) if self.bring_source(key, &path) => {}
                 Ok(false) if self.settings.substitute && !self.substituters.is_empty() => {
                     self.substitutions.push_back(key.clone());
                 }
@@ -41,8 +42,39 @@ impl Scheduler {
                     self.substitutions.push_back(key.clone());
                 }
             }
-            PathStage::Asking | PathStage::Copying => {}
+            PathStage::Asking | PathStage::Copying | PathStage::Bringing => {}
         }
+    }
+
+    /// Copies a path with all that it refers to from the store that has the derivations, if it is
+    /// there.
+    fn bring_source(&mut self, key: &GoalKey, path: &StorePath) -> bool {
+        let Some(from) = self.store.derivation_source().cloned() else {
+            return false;
+        };
+        // A store that cannot be asked has nothing; substituters may.
+        if !from.is_valid_path(path).unwrap_or(false) {
+            return false;
+        }
+        if let Some(goal) = self.graph.path(key) {
+            goal.stage = PathStage::Bringing;
+        }
+        let report = self.reporter();
+        let (store, key) = (Arc::clone(&self.store), key.clone());
+        let wanted = StorePathSet::from([path.clone()]);
+        let options = CopyOptions {
+            repair: false,
+            check_signatures: true,
+            substitute: false,
+            n_jobs: 1,
+            events: Arc::clone(&self.events),
+        };
+        self.n_substituting += 1;
+        std::thread::spawn(move || {
+            let result = copy_closure(&*from, &*store, &wanted, &options).map(drop);
+            report(Message::Copied(key, result));
+        });
+        true
     }
 
     fn give_up_path(&mut self, key: &GoalKey) {
@@ -98,7 +130,7 @@ impl Scheduler {
                         report(Message::Copied(key, result));
                     });
                 }
-                PathStage::Asking | PathStage::Copying => continue,
+                PathStage::Asking | PathStage::Copying | PathStage::Bringing => continue,
             }
             self.n_substituting += 1;
         }
@@ -141,7 +173,12 @@ impl Scheduler {
 
     pub(crate) fn path_copied(&mut self, key: &GoalKey, result: Result<(), StoreError>) {
         self.n_substituting -= 1;
+        let is_brought = self
+            .graph
+            .path(key)
+            .is_some_and(|goal| matches!(goal.stage, PathStage::Bringing));
         match result {
+            Err(error) if is_brought => self.finish(key, Err(error.into())),
             Ok(()) => self.finish(key, Ok(done(BuildStatus::Substituted))),
             Err(error) => {
                 self.events

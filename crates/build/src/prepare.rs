@@ -26,11 +26,15 @@ use firn_sys::support;
 
 use crate::closure::Closures;
 use crate::environment::{BuilderEnvironment, EnvironmentInputs, rewrite};
+use crate::nested::NestedDaemon;
 use crate::options::DerivationOptions;
 use crate::sandbox::{self, SandboxDirs, SandboxInputs};
 use crate::settings::{SandboxMode, SandboxPath};
 use crate::users::BuildUser;
 use crate::{BuildError, BuildSettings, hooks};
+
+/// The name of the sandbox's store directory in the directory beside the store paths.
+const STORE_INSIDE: &str = "store";
 
 /// What is known of an output before it is built.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +50,7 @@ pub(crate) struct BuildInputs {
     pub(crate) kind: DerivationType,
     pub(crate) options: DerivationOptions,
     pub(crate) mode: BuildMode,
+    /// The closure of the inputs and, once it has been built, what it added to the store.
     pub(crate) input_paths: BTreeSet<StorePath>,
     pub(crate) outputs: BTreeMap<OutputName, InitialOutput>,
 }
@@ -80,6 +85,8 @@ pub(crate) struct PreparedBuild {
     pub(crate) build_dir: PathBuf,
     /// The user whose files outputs must consist of.
     pub(crate) owner: Option<u32>,
+    /// Serves processes of the build that use the store.
+    pub(crate) nested: Option<NestedDaemon>,
     user: Option<BuildUser>,
     directories: Directories,
 }
@@ -160,7 +167,7 @@ impl PreparedBuild {
         if sandboxed {
             let chroot = make_chroot(store, &inputs.drv_path)?;
             directories.chroot = Some(chroot.clone());
-            store_inside = chroot.join("store");
+            store_inside = chroot.join(STORE_INSIDE);
             make_store_directory(&store_inside, owner)?;
             spec.sandbox = Some(sandbox_spec(
                 store,
@@ -188,9 +195,16 @@ impl PreparedBuild {
             actual,
             build_dir,
             owner: owner.map(|(uid, _)| uid),
+            nested: None,
             user,
             directories,
         })
+    }
+
+    /// Where the sandbox's store directory is on this machine, if there is a sandbox.
+    pub(crate) fn store_inside(&self) -> Option<PathBuf> {
+        let chroot = self.directories.chroot.as_ref();
+        chroot.map(|chroot| chroot.join(STORE_INSIDE))
     }
 
     /// Keeps the builder's directory, for somebody to look at.

@@ -44,9 +44,12 @@ impl Scheduler {
         } else {
             None
         };
+        let is_here = self.store.is_valid_path(drv_path)?;
         for (name, path) in outputs {
-            self.store
-                .register_derivation_output(drv_path, name, path)?;
+            if is_here {
+                self.store
+                    .register_derivation_output(drv_path, name, path)?;
+            }
             if let Some(drv_hash) = drv_hash {
                 let mut realisation = Realisation {
                     id: DrvOutput {

@@ -68,6 +68,13 @@ pub(crate) enum Message {
     /// The outputs of a build are registered, or why they are not; and whether the builder was one
     /// of our own.
     Built(GoalKey, Outcome, bool),
+    /// Show a path of the host to a running build, at a place of its sandbox.
+    Show {
+        key: GoalKey,
+        source: Vec<u8>,
+        target: Vec<u8>,
+        reply: Sender<Result<(), String>>,
+    },
     /// Give up everything.
     Cancel,
     Shutdown,
@@ -117,6 +124,9 @@ pub(crate) struct Scheduler {
     pub(crate) n_builtins: usize,
     pub(crate) n_registering: usize,
     pub(crate) launcher: Option<Launcher>,
+    /// Who waits for a path to be shown, by token.
+    pub(crate) shows: HashMap<u64, Sender<Result<(), String>>>,
+    pub(crate) next_show: u64,
     pub(crate) sender: Sender<Message>,
     pub(crate) wake: Arc<OwnedFd>,
     pub(crate) ready: VecDeque<GoalKey>,
@@ -170,6 +180,8 @@ impl Scheduler {
             n_builtins: 0,
             n_registering: 0,
             launcher: None,
+            shows: HashMap::new(),
+            next_show: 0,
             sender: parts.sender,
             wake: parts.wake,
             ready: VecDeque::new(),
@@ -267,6 +279,12 @@ impl Scheduler {
                 self.n_builtins -= usize::from(is_builtin);
                 self.built(&key, outcome);
             }
+            Message::Show {
+                key,
+                source,
+                target,
+                reply,
+            } => self.show(&key, &source, &target, reply),
             Message::Cancel => {
                 for request in &mut self.requests {
                     request.cancelled = true;

@@ -11,6 +11,7 @@ use firn_transfer::TransferOptions;
 use crate::debug::Debugger;
 use crate::external::ExternalBuilder;
 use crate::machines::Machine;
+use crate::nested::NestedServer;
 use crate::remote::MachineOpener;
 
 /// Whether builders are shut in.
@@ -137,6 +138,8 @@ pub struct BuildSettings {
     pub post_build_hook: Option<PathBuf>,
     /// All settings as text, for hooks (`NIX_CONFIG`).
     pub hook_config: String,
+    /// Who serves builders that use the store, when the feature `recursive-nix` is on.
+    pub nested_server: Option<Arc<dyn NestedServer>>,
     /// Who looks at failed builds before they are cleared away.
     pub debugger: Option<Arc<dyn Debugger>>,
     /// How the process that launches builders is started.
@@ -197,6 +200,7 @@ impl Default for BuildSettings {
             pre_build_hook: None,
             post_build_hook: None,
             hook_config: String::new(),
+            nested_server: None,
             debugger: None,
             launcher: StartMethod::Fork,
         }

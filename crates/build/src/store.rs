@@ -293,6 +293,10 @@ impl Store for BuildingStore {
         self.store.traits()
     }
 
+    fn derivation_source(&self) -> Option<&Arc<dyn Store>> {
+        self.store.derivation_source()
+    }
+
     fn physical_path(&self, path: &StorePath) -> Option<PathBuf> {
         self.store.physical_path(path)
     }

@@ -107,9 +107,14 @@ impl Args {
         std::mem::take(&mut self.words).into()
     }
 
-    /// Takes the first word that is no flag, leaving flags before it.
-    pub fn take_first_word(&mut self) -> Option<String> {
-        let at = self.words.iter().position(|it| !it.starts_with('-'))?;
+    /// Takes the first word that is no flag and no flag's value, leaving flags before it.
+    pub fn take_first_word(&mut self, takes_value: impl Fn(&str) -> bool) -> Option<String> {
+        let mut is_value = false;
+        let at = self.words.iter().position(|word| {
+            let is_found = !is_value && !word.starts_with('-');
+            is_value = !is_value && takes_value(word);
+            is_found
+        })?;
         self.words.remove(at)
     }
 
@@ -147,6 +152,15 @@ mod tests {
         check(&["-j3"], &["flag -j", "word 3"]);
         check(&["-vj3v"], &["flag -v", "flag -j", "word 3v"]);
         check(&["-1"], &["flag -1"]);
+    }
+
+    #[test]
+    fn the_first_word_is_no_flags_value() {
+        let words = ["--store", "/x", "-v", "ping", "y"];
+        let mut args = Args::new(words.map(str::to_owned).into());
+        let first = args.take_first_word(|flag| flag == "--store");
+        assert_eq!(first.as_deref(), Some("ping"));
+        assert_eq!(args.rest(), ["--store", "/x", "-v", "y"]);
     }
 
     #[test]

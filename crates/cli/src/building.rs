@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use firn_build::{BuildSettings, ExternalBuilder, SandboxMode, SandboxPath};
 use firn_events::Level;
+use firn_settings::Feature;
 use firn_store::closure::sort_topologically;
 use firn_store::{MissingPaths, Store};
 use firn_store_model::{DerivedPath, StorePath};
@@ -50,7 +51,7 @@ impl Context {
             compress_log: build.compress_build_log,
             log_command: if self.program.is_firn() {
                 "firn log".to_owned()
-            } else if settings.is_enabled(firn_settings::Feature::NixCommand) {
+            } else if settings.is_enabled(Feature::NixCommand) {
                 "nix log".to_owned()
             } else {
                 "nix-store -l".to_owned()
@@ -58,7 +59,7 @@ impl Context {
             logs_are_shown: self.build_log() != BuildLog::Hidden,
             system: build.system.clone(),
             extra_platforms: build.extra_platforms.clone(),
-            system_features: build.system_features.clone(),
+            system_features: self.system_features(),
             sandbox: match sandbox.sandbox {
                 firn_settings::SandboxMode::Enabled => SandboxMode::Enabled,
                 firn_settings::SandboxMode::Relaxed => SandboxMode::Relaxed,
@@ -88,7 +89,7 @@ impl Context {
             start_id: sandbox.start_id,
             id_count: sandbox.id_count,
             build_dir: sandbox.build_dir.clone(),
-            external_builders: if settings.is_enabled(firn_settings::Feature::ExternalBuilders) {
+            external_builders: if settings.is_enabled(Feature::ExternalBuilders) {
                 let builders = build.external_builders.0.iter();
                 builders.map(external_builder).collect()
             } else {
@@ -115,6 +116,7 @@ impl Context {
             pre_build_hook: program(&build.pre_build_hook),
             post_build_hook: program(&build.post_build_hook),
             hook_config: settings.show_text(false),
+            nested_server: None,
             debugger: self.debug_on_failure.then(|| {
                 Arc::new(ShellDebugger::new(self.console)) as Arc<dyn firn_build::Debugger>
             }),
@@ -122,6 +124,15 @@ impl Context {
                 StartMethod::Execute(program, vec![OsString::from(LAUNCHER)])
             }),
         }
+    }
+
+    /// The features that builds may require: those of the machine, and what is switched on.
+    fn system_features(&self) -> BTreeSet<String> {
+        let mut features = self.settings.build.system_features.clone();
+        if self.settings.is_enabled(Feature::RecursiveNix) {
+            features.insert(Feature::RecursiveNix.name().to_owned());
+        }
+        features
     }
 
     /// The group whose members root's builders run as. Its usual name is a default for machines that an

@@ -9,6 +9,7 @@ use firn_source::SourcePath;
 
 use crate::log_sink::BuildLog;
 use crate::progress::Tree;
+use crate::stores::EvalStore;
 use crate::voice::{self, Display};
 use crate::{Console, Failure, Program, surroundings};
 
@@ -62,6 +63,8 @@ pub struct Context {
     pub read_only: bool,
     /// Whether logs of builds are shown as they come.
     pub print_build_logs: bool,
+    /// The store of evaluations, if it is another one.
+    pub eval_store: EvalStore,
     /// How progress is shown, if the command line says.
     pub log_format: Option<LogFormat>,
     /// Whether the user wants to know why something was evaluated.
@@ -114,6 +117,7 @@ impl Context {
             console,
             read_only: false,
             print_build_logs: false,
+            eval_store: EvalStore::default(),
             log_format: None,
             explain_cache: false,
             debug_on_failure: false,

@@ -27,8 +27,6 @@ pub struct EvalFlags {
     pub auto_args: BTreeMap<String, AutoArg>,
     /// Entries before the configured search path.
     pub search_path: Vec<String>,
-    /// The store for derivations, if it is another one.
-    pub eval_store: Option<String>,
     /// Where relative paths in arguments start, if that is not the working directory.
     pub base: Option<SourcePath>,
     /// What it says about flakes and their lock files.
@@ -62,7 +60,7 @@ impl EvalFlags {
             }
             "-I" | "--include" => self.search_path.push(args.value(flag)?),
             "--impure" => context.settings.set("pure-eval", "false").map(drop)?,
-            "--eval-store" => self.eval_store = Some(args.value(flag)?),
+            "--eval-store" => context.eval_store.url = Some(args.value(flag)?),
             _ => return self.flakes.take(flag, args, context),
         }
         Ok(true)

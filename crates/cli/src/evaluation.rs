@@ -58,9 +58,18 @@ pub fn evaluate_observed<R: Send>(
     observer: Option<Arc<dyn Observer>>,
     work: impl FnOnce(&mut Evaluation<'_, '_>) -> Result<R, Stop> + Send,
 ) -> Result<R, Failure> {
+    let eval_store = context.eval_store()?;
     let host = Arc::new(StoreHost::new(
-        Arc::clone(store),
-        surroundings_of(context, flags, store, observer),
+        Arc::clone(eval_store.as_ref().unwrap_or(store)),
+        Surroundings {
+            build_store: eval_store.is_some().then(|| Arc::clone(store)),
+            ..surroundings_of(
+                context,
+                flags,
+                eval_store.as_ref().unwrap_or(store),
+                observer,
+            )
+        },
     ));
     let files = Arc::new(FileTable::new());
     let show_trace = context.settings.interface.show_trace;
@@ -248,6 +257,7 @@ fn surroundings_of(
             })
             .collect(),
         library: library_of(context),
+        build_store: None,
         read_only: context.read_only,
         allow_import_from_derivation: settings.eval.allow_import_from_derivation,
         trace_import_from_derivation: settings.eval.trace_import_from_derivation,

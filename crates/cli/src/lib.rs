@@ -36,6 +36,7 @@ pub mod installables;
 pub mod interruption;
 pub mod log_sink;
 pub mod machines;
+mod nested;
 pub mod output;
 pub mod packages;
 pub mod program;

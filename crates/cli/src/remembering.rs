@@ -102,7 +102,9 @@ impl Question<'_> {
             && settings.eval.eval_cache
             && !self.eval.flakes.writes_elsewhere();
         let from_stdin = |arg: &AutoArg| matches!(arg, AutoArg::Stdin | AutoArg::File(_));
-        if !may || self.eval.auto_args.values().any(from_stdin) {
+        // What is there of another store is not looked at when an answer is checked.
+        if !may || context.eval_store.url.is_some() || self.eval.auto_args.values().any(from_stdin)
+        {
             return None;
         }
         let mut parts: Vec<String> = vec![

@@ -6,13 +6,15 @@
 //! open come from the environment (`NIX_STORE_DIR`, `NIX_STATE_DIR`, `NIX_LOG_DIR`).
 
 mod caches;
+mod overlay;
 mod remote;
 
 pub use caches::read_secret_key;
+use overlay::OVERLAY;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use firn_build::BuildingStore;
 use firn_settings::{Feature, Settings};
@@ -30,6 +32,16 @@ const DEFAULT_STORE_DIR: &str = "/nix/store";
 const DEFAULT_STATE_DIR: &str = "/nix/var/nix";
 /// Its log directory.
 const DEFAULT_LOG_DIR: &str = "/nix/var/log/nix";
+
+/// The store that evaluations write their derivations and sources to (`--eval-store`), where it is
+/// not the one that builds.
+#[derive(Default)]
+pub struct EvalStore {
+    /// Its address.
+    pub url: Option<String>,
+    /// The store, once it was needed: one that lives in memory must not be opened twice.
+    opened: OnceLock<Arc<dyn Store>>,
+}
 
 /// A store URL, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +69,7 @@ impl StoreUrl {
         let (scheme, authority) = if let Some((scheme, rest)) = base.split_once("://") {
             // Paths of this machine may hold anything; other addresses are left as they are.
             let rest = match scheme {
-                "local" | "unix" => percent_decode(rest),
+                "local" | "unix" | OVERLAY => percent_decode(rest),
                 _ => rest.to_owned(),
             };
             (scheme.to_owned(), rest)
@@ -142,7 +154,21 @@ impl From<StoreError> for Failure {
 impl Context {
     /// Opens the store that the settings name.
     pub fn open_store(&self) -> Result<Arc<dyn Store>, Failure> {
-        self.open_store_url(&self.settings.store.store)
+        let derivations = self.eval_store()?;
+        self.open_store_with(&self.settings.store.store, derivations)
+    }
+
+    /// The store of evaluations, if it is another one than [`Self::open_store`] opens.
+    pub fn eval_store(&self) -> Result<Option<Arc<dyn Store>>, Failure> {
+        let Some(url) = &self.eval_store.url else {
+            return Ok(None);
+        };
+        if self.eval_store.opened.get().is_none() {
+            let opened = self.open_store_url(url)?;
+            // Whoever was first wins.
+            self.eval_store.opened.set(opened).ok();
+        }
+        Ok(self.eval_store.opened.get().cloned())
     }
 
     /// Opens the store for an evaluation that only reads: where there is none yet, or none that may
@@ -153,15 +179,25 @@ impl Context {
 
     /// Opens a store by its URL.
     pub fn open_store_url(&self, url: &str) -> Result<Arc<dyn Store>, Failure> {
+        self.open_store_with(url, None)
+    }
+
+    /// Opens a store by its URL; another one may have the derivations that it builds.
+    fn open_store_with(
+        &self,
+        url: &str,
+        derivations: Option<Arc<dyn Store>>,
+    ) -> Result<Arc<dyn Store>, Failure> {
         let parsed = StoreUrl::parse(url);
         if parsed.is_binary_cache() {
             return Ok(Arc::new(self.open_binary_cache(&parsed)?));
         }
-        if let Some(store) = self.open_elsewhere(&parsed)? {
+        if let Some(store) = self.open_elsewhere(&parsed, derivations.as_ref())? {
             return Ok(store);
         }
-        let local = Arc::new(self.open_local_store_url(url)?);
+        let local = Arc::new(self.open_local_store_url(url, derivations)?);
         let mut build = self.build_settings();
+        build.nested_server = self.nested_server(url);
         if let Some(features) = parsed.params.get("system-features") {
             build.system_features = features.split_whitespace().map(str::to_owned).collect();
         }
@@ -173,26 +209,36 @@ impl Context {
 
     /// Opens a store that is neither a binary cache nor one of this machine; `None` if it is one
     /// of these.
-    fn open_elsewhere(&self, url: &StoreUrl) -> Result<Option<Arc<dyn Store>>, Failure> {
+    fn open_elsewhere(
+        &self,
+        url: &StoreUrl,
+        derivations: Option<&Arc<dyn Store>>,
+    ) -> Result<Option<Arc<dyn Store>>, Failure> {
         if url.scheme == "dummy" {
-            return Ok(Some(Arc::new(DummyStore::new(store_dir_of(url)?))));
+            let is_read_only = url.flag("read-only").unwrap_or(true);
+            let store = DummyStore::new(store_dir_of(url)?, is_read_only);
+            return Ok(Some(Arc::new(store)));
         }
         if url.scheme == "auto" && self.has_only_daemon() {
             let url = StoreUrl {
                 scheme: "daemon".to_owned(),
                 ..url.clone()
             };
-            return self.open_remote(&url);
+            return self.open_remote(&url, derivations);
         }
-        self.open_remote(url)
+        self.open_remote(url, derivations)
     }
 
     /// Opens the store that the settings name, if it is one of this machine.
     pub fn open_local_store(&self) -> Result<LocalStore, Failure> {
-        self.open_local_store_url(&self.settings.store.store)
+        self.open_local_store_url(&self.settings.store.store, None)
     }
 
-    fn open_local_store_url(&self, url: &str) -> Result<LocalStore, Failure> {
+    fn open_local_store_url(
+        &self,
+        url: &str,
+        derivation_source: Option<Arc<dyn Store>>,
+    ) -> Result<LocalStore, Failure> {
         let location = self.local_location(url)?;
         let parsed = StoreUrl::parse(url);
         let options = LocalOptions {
@@ -203,6 +249,8 @@ impl Context {
                 .unwrap_or(self.settings.store.require_sigs),
             trusted_keys: self.trusted_keys()?,
             secret_keys: self.secret_keys()?,
+            overlay: self.overlay_options(&parsed)?,
+            derivation_source,
             ..self.local_options(url)
         };
         Ok(LocalStore::open(location, options)?)
@@ -236,7 +284,7 @@ impl Context {
                     url.authority = root.to_string_lossy().into_owned();
                 }
             }
-            "local" => {}
+            "local" | OVERLAY => {}
             other => {
                 return Err(Failure::message(format!(
                     "don't know how to open Nix store with scheme '{other}'"

@@ -137,7 +137,13 @@ fn find<'a>(
         .filter(|it| it.path[0] == word)
         .filter_map(|it| it.path.get(1).copied())
         .collect();
-    let Some(second) = args.take_first_word() else {
+    let is_setting = |flag: &str| {
+        let setting = flag
+            .strip_prefix("--")
+            .and_then(|it| context.settings.flag(it));
+        setting.is_some_and(firn_settings::Flag::takes_value)
+    };
+    let Some(second) = args.take_first_word(is_setting) else {
         let mut text = format!(
             "{} {word} requires a sub-command. Available sub-commands:\n",
             context.program.name()

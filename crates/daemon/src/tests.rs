@@ -99,6 +99,7 @@ impl Backend for Shared {
 
 fn client_with(transport: Transport, events: SharedSink) -> RemoteStore {
     RemoteStore::new(RemoteStoreOptions {
+        derivation_source: None,
         url: "daemon".to_owned(),
         store_dir: store_dir(),
         transport,

@@ -11,13 +11,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use firn_eval::{FileType, Host, HostError, Message, Purity, SearchPathEntry};
+use firn_events::NullSink;
 use firn_fetch::{Fetched, Fetcher};
 use firn_heap::ContextElement;
 use firn_source::{CanonicalPath, RootId, SourcePath};
 use firn_store::derivation::HashModulos;
 use firn_store::hash_tree::hash_tree;
 use firn_store::types::AddOptions;
-use firn_store::{BuildMode, Store, StoreError};
+use firn_store::{BuildMode, CopyOptions, Store, StoreError, StorePathSet, copy_closure};
 use firn_store_model::{
     DERIVATION_EXTENSION, DerivedPath, OutputName, OutputsSpec, SingleDerivedPath, StorePath,
     downstream_placeholder,
@@ -83,6 +84,8 @@ pub struct Surroundings {
     pub search_path: Vec<SearchPathEntry>,
     /// What `<firn>` names, and `<nixpkgs>` where the search path does not say.
     pub library: Library,
+    /// Where outputs are built that the evaluation reads, if not in the evaluation's own store.
+    pub build_store: Option<Arc<dyn Store>>,
     /// Whether the store must not be written to.
     pub read_only: bool,
     /// Whether building during evaluation is allowed.
@@ -387,6 +390,17 @@ fn is_below(uri: &str, prefix: &str) -> bool {
         || (prefix.ends_with(':') && !prefix.contains('/'))
 }
 
+/// How what was built elsewhere comes into the evaluation's store.
+fn copying() -> CopyOptions {
+    CopyOptions {
+        repair: false,
+        check_signatures: true,
+        substitute: false,
+        n_jobs: 1,
+        events: NullSink::shared(),
+    }
+}
+
 /// A store's error as the evaluation reports it.
 pub(crate) fn store_error(error: &StoreError) -> HostError {
     HostError::new(error.to_string())
@@ -662,7 +676,9 @@ impl StoreHost {
             })
             .collect();
         let failed = |error: StoreError| store_error(&error);
-        self.store
+        let build_store = self.surroundings.build_store.as_ref();
+        let build_store = build_store.unwrap_or(&self.store);
+        build_store
             .build_paths(&paths, BuildMode::Normal)
             .map_err(failed)?;
         let mut rewrites = Vec::new();
@@ -671,13 +687,17 @@ impl StoreHost {
                 drv: Arc::new(drv.clone()),
                 output: output.clone(),
             };
-            let built = derived::resolve(self.store.as_ref(), &path).map_err(failed)?;
+            let built = derived::resolve(build_store.as_ref(), &path).map_err(failed)?;
             let Some(built) = built else {
                 return Err(HostError::new(format!(
                     "derivation '{}' does not have output '{output}'",
                     drv.print(store_dir)
                 )));
             };
+            if self.surroundings.build_store.is_some() {
+                let wanted = StorePathSet::from([built.clone()]);
+                copy_closure(&**build_store, &*self.store, &wanted, &copying()).map_err(failed)?;
+            }
             self.allow_closure(&built).map_err(failed)?;
             if let Some(observer) = &self.surroundings.observer {
                 observer.uses(&built);

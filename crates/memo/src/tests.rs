@@ -28,12 +28,13 @@ const EXPRESSION: &str = r#"
 "#;
 
 fn store() -> Arc<dyn Store> {
-    Arc::new(DummyStore::new(StoreDir::new("/nix/store").unwrap()))
+    Arc::new(DummyStore::new(StoreDir::new("/nix/store").unwrap(), true))
 }
 
 fn evaluate(root: &Path, variable: &str, observer: Option<Arc<dyn Observer>>) -> Option<Vec<u8>> {
     let value = variable.as_bytes().to_vec();
     let surroundings = Surroundings {
+        build_store: None,
         environment: Box::new(move |name| (name == b"V").then(|| value.clone())),
         home: None,
         current_time: 0,

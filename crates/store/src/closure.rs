@@ -94,7 +94,7 @@ pub fn path_info(store: &dyn Store, path: &StorePath) -> Result<Arc<ValidPathInf
 }
 
 /// Sorts paths so that each comes before everything it refers to. Paths that are not valid have
-/// no references. Among what is free to go, the order is that of a depth-first visit in the order
+/// no references, unless they are in the store's source of derivations. Among what is free to go, the order is that of a depth-first visit in the order
 /// of names, which is the one that other tools print.
 pub fn sort_topologically(
     store: &dyn Store,
@@ -102,9 +102,11 @@ pub fn sort_topologically(
 ) -> Result<Vec<StorePath>, StoreError> {
     let mut references: BTreeMap<&StorePath, BTreeSet<StorePath>> = BTreeMap::new();
     for path in paths {
-        let of_path = store
-            .query_path_info(path)?
-            .map(|info| info.references.clone());
+        let info = match (store.query_path_info(path)?, store.derivation_source()) {
+            (None, Some(elsewhere)) => elsewhere.query_path_info(path)?,
+            (info, _) => info,
+        };
+        let of_path = info.map(|info| info.references.clone());
         references.insert(path, of_path.unwrap_or_default());
     }
     let index: HashMap<&StorePath, usize> = paths

@@ -37,7 +37,7 @@ pub use content_addressed::make_content_addressed;
 pub use copy::{CopyOptions, copy_closure, copy_paths, pipe};
 pub use dummy::DummyStore;
 pub use error::StoreError;
-pub use local::{GcTestHooks, LocalOptions, LocalStore, Location};
+pub use local::{GcTestHooks, LocalOptions, LocalStore, Location, OverlayOptions};
 pub use remote::{
     RemoteStore, RemoteStoreOptions, ServeStore, ServeStoreOptions, SshOptions, SshTransport,
     Transport,

@@ -63,7 +63,7 @@ impl Walk<'_> {
         }
         match path {
             DerivedPath::Opaque(path) => {
-                if self.store.is_valid_path(path)? || self.substitute(path, pending)? {
+                if self.store.is_within_reach(path)? || self.substitute(path, pending)? {
                     return Ok(());
                 }
                 self.missing.unknown.insert(path.clone());
@@ -89,11 +89,11 @@ impl Walk<'_> {
             }
             return Ok(());
         };
-        if !self.store.is_valid_path(drv_path)? && !self.substitute(drv_path, pending)? {
+        if !self.store.is_within_reach(drv_path)? && !self.substitute(drv_path, pending)? {
             self.missing.unknown.insert(drv_path.clone());
             return Ok(());
         }
-        if !self.store.is_valid_path(drv_path)? {
+        if !self.store.is_within_reach(drv_path)? {
             // It would have to be fetched before more could be said.
             return Ok(());
         }

@@ -58,6 +58,22 @@ pub trait Store: Send + Sync {
         None
     }
 
+    /// Another store that has the derivations to build, and the sources that they name, where this
+    /// one does not (`--eval-store`). Derivations are read there; sources are copied when a build
+    /// needs them.
+    fn derivation_source(&self) -> Option<&Arc<dyn Store>> {
+        None
+    }
+
+    /// Whether a path is valid here or in the [store of derivations](Self::derivation_source).
+    fn is_within_reach(&self, path: &StorePath) -> Result<bool, StoreError> {
+        if self.is_valid_path(path)? {
+            return Ok(true);
+        }
+        self.derivation_source()
+            .map_or(Ok(false), |store| store.is_valid_path(path))
+    }
+
     // --- Questions -----------------------------------------------------------------------------
 
     /// What the store knows of a path; `None` when the path is not valid.

@@ -23,14 +23,10 @@ const USER: &str = "firn-test";
 const ATTRIBUTES: &[&str] = &["source", "library", "program", "structured"];
 
 /// The trials of this module.
-///
-/// The product is copied here, before any other thread runs: a thread that forks while the copy is
-/// open for writing would keep it from being executed.
-pub(crate) fn trials(root: &Path) -> Vec<Trial> {
+pub(crate) fn trials(root: &Path, world: &Arc<World>) -> Vec<Trial> {
     let file = root.join("interop/whole.nix");
-    let world = Arc::new(World::new().expect("a scratch folder can be made"));
     let trial = |name: &str, run: fn(&World, &Path) -> Result<(), Failed>| {
-        let (world, file) = (Arc::clone(&world), file.clone());
+        let (world, file) = (Arc::clone(world), file.clone());
         Trial::test(format!("interop/{name}"), move || run(&world, &file))
     };
     vec![
@@ -40,29 +36,45 @@ pub(crate) fn trials(root: &Path) -> Vec<Trial> {
 }
 
 /// A scratch world: a folder everyone may enter, with the product in it.
-struct World {
+///
+/// The product is copied before any other thread runs: a thread that forks while the copy is open
+/// for writing would keep it from being executed.
+pub(crate) struct World {
     folder: tempfile::TempDir,
 }
 
 impl World {
-    fn new() -> std::io::Result<Self> {
+    pub(crate) fn new() -> std::io::Result<Self> {
         let folder = tempfile::tempdir()?;
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777))?;
         // An ordinary user may not be able to reach the build directory.
         let product = folder.path().join("product");
         std::fs::copy(std::env::current_exe()?, &product)?;
-        for name in ["nix-build", "nix-instantiate"] {
+        for name in ["nix-build", "nix-instantiate", "nix-store"] {
             std::os::unix::fs::symlink("product", folder.path().join(name))?;
         }
         Ok(Self { folder })
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
+    /// The home directory of `user`, or of whoever runs the tests.
+    pub(crate) fn home(&self, user: Option<&str>) -> Result<PathBuf, Failed> {
+        let home = self.path(&format!("home-{}", user.unwrap_or("own")));
+        std::fs::create_dir_all(&home)?;
+        std::fs::set_permissions(&home, std::fs::Permissions::from_mode(0o777))?;
+        Ok(home)
+    }
+
     /// Runs a command of the product as `user`, or as whoever runs the tests.
-    fn run(&self, user: Option<&str>, name: &str, arguments: &[&str]) -> Result<String, Failed> {
+    pub(crate) fn run(
+        &self,
+        user: Option<&str>,
+        name: &str,
+        arguments: &[&str],
+    ) -> Result<String, Failed> {
         let program = self.path(name);
         let mut command = match user {
             Some(user) => {
@@ -72,9 +84,7 @@ impl World {
             }
             None => Command::new(&program),
         };
-        let home = self.path(&format!("home-{}", user.unwrap_or("own")));
-        std::fs::create_dir_all(&home)?;
-        std::fs::set_permissions(&home, std::fs::Permissions::from_mode(0o777))?;
+        let home = self.home(user)?;
         command.args(arguments).current_dir("/").env_clear();
         command
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
@@ -90,8 +100,20 @@ impl World {
     clippy::print_stderr,
     reason = "a test tells its reader what it could not do"
 )]
-fn say(why: &str) {
+pub(crate) fn say(why: &str) {
     eprintln!("not compared: {why}");
+}
+
+/// Whoever runs the tests and, where there is a right to act as it, an ordinary user.
+pub(crate) fn users() -> Vec<Option<&'static str>> {
+    let has_user = Command::new("runuser")
+        .args(["-u", USER, "--", "true"])
+        .output();
+    if has_user.is_ok_and(|output| output.status.success()) {
+        return vec![None, Some(USER)];
+    }
+    say(&format!("no right to act as the user {USER}"));
+    vec![None]
 }
 
 fn text(mut command: Command) -> Result<String, Failed> {
@@ -138,18 +160,8 @@ fn same_derivations(world: &World, file: &Path) -> Result<(), Failed> {
 
 fn same_outputs(world: &World, file: &Path) -> Result<(), Failed> {
     let file = file.to_string_lossy().into_owned();
-    let has_user = Command::new("runuser")
-        .args(["-u", USER, "--", "true"])
-        .output();
-    let has_user = has_user.is_ok_and(|output| output.status.success());
-    let mut users = vec![None];
-    if has_user {
-        users.push(Some(USER));
-    } else {
-        say(&format!("no right to act as the user {USER}"));
-    }
     let mut built: Vec<BTreeMap<String, Vec<u8>>> = Vec::new();
-    for user in users {
+    for user in users() {
         let store = world
             .path(&format!("home-{}", user.unwrap_or("own")))
             .join("store");

@@ -6,6 +6,7 @@
 
 mod case;
 mod interop;
+mod layers;
 mod run;
 
 use std::path::Path;
@@ -29,6 +30,8 @@ fn main() -> ExitCode {
             case.check(&commands).map_err(Into::into)
         }));
     }
-    trials.extend(interop::trials(root));
+    let world = Arc::new(interop::World::new().expect("a scratch folder can be made"));
+    trials.extend(interop::trials(root, &world));
+    trials.extend(layers::trials(root, &world));
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -217,10 +217,10 @@ impl Context {
         if url.is_binary_cache() {
             return Ok(Arc::new(self.open_lazily(&url)?));
         }
-        if let Some(store) = self.open_elsewhere(&url)? {
+        if let Some(store) = self.open_elsewhere(&url, None)? {
             return Ok(store);
         }
-        Ok(Arc::new(self.open_local_store_url(text)?))
+        Ok(Arc::new(self.open_local_store_url(text, None)?))
     }
 }
 

@@ -151,17 +151,32 @@ impl Context {
     }
 
     /// Opens a store behind a protocol; `None` for other URLs.
-    pub(super) fn open_remote(&self, url: &StoreUrl) -> Result<Option<Arc<dyn Store>>, Failure> {
+    pub(super) fn open_remote(
+        &self,
+        url: &StoreUrl,
+        derivations: Option<&Arc<dyn Store>>,
+    ) -> Result<Option<Arc<dyn Store>>, Failure> {
+        let with_derivations = |options: RemoteStoreOptions| {
+            Arc::new(RemoteStore::new(RemoteStoreOptions {
+                derivation_source: derivations.cloned(),
+                ..options
+            }))
+        };
         Ok(Some(match url.scheme.as_str() {
-            "daemon" | "unix" => Arc::new(self.open_daemon(url)?),
-            "ssh-ng" => Arc::new(self.open_ssh(url, false)?),
-            "mounted-ssh-ng" => Arc::new(self.open_ssh(url, true)?),
+            "daemon" | "unix" => with_derivations(self.daemon_options(url)?),
+            "ssh-ng" => with_derivations(self.ssh_options(url, false)?),
+            "mounted-ssh-ng" => with_derivations(self.ssh_options(url, true)?),
+            "ssh" if derivations.is_some() => {
+                return Err(Failure::message(
+                    "building on an SSH store is incompatible with '--eval-store'",
+                ));
+            }
             "ssh" => Arc::new(self.open_legacy_ssh(url)?),
             _ => return Ok(None),
         }))
     }
 
-    fn open_daemon(&self, url: &StoreUrl) -> Result<RemoteStore, Failure> {
+    fn daemon_options(&self, url: &StoreUrl) -> Result<RemoteStoreOptions, Failure> {
         let default = self.daemon_socket();
         let socket = if url.authority.is_empty() {
             default.clone()
@@ -173,7 +188,7 @@ impl Context {
         } else {
             format!("unix://{}", socket.display())
         };
-        Ok(RemoteStore::new(RemoteStoreOptions {
+        Ok(RemoteStoreOptions {
             url: shown,
             store_dir: store_dir_of(url)?,
             transport: Transport::Socket(socket),
@@ -181,17 +196,18 @@ impl Context {
             remote_roots: false,
             client_options: Some(self.client_options()),
             max_connections: url.max_connections(),
+            derivation_source: None,
             traits: url.traits(),
             events: ConsoleSink::shared(self),
-        }))
+        })
     }
 
-    fn open_ssh(&self, url: &StoreUrl, is_mounted: bool) -> Result<RemoteStore, Failure> {
+    fn ssh_options(&self, url: &StoreUrl, is_mounted: bool) -> Result<RemoteStoreOptions, Failure> {
         let mut arguments = vec!["--stdio"];
         if is_mounted {
             arguments.push("--process-ops");
         }
-        Ok(RemoteStore::new(RemoteStoreOptions {
+        Ok(RemoteStoreOptions {
             url: format!("{}://{}", url.scheme, url.authority),
             store_dir: store_dir_of(url)?,
             transport: url.ssh("nix-daemon", &arguments)?,
@@ -200,9 +216,10 @@ impl Context {
             // Another machine knows best how many processors it has.
             client_options: None,
             max_connections: url.max_connections(),
+            derivation_source: None,
             traits: url.traits(),
             events: ConsoleSink::shared(self),
-        }))
+        })
     }
 
     fn open_legacy_ssh(&self, url: &StoreUrl) -> Result<ServeStore, Failure> {

@@ -56,7 +56,7 @@ impl LocalStore {
             let address = content_address(tree, &listing, options.method, options.algorithm)?;
             let path = content_path(self.store_dir(), name, &address, options)?;
             self.add_temp_roots(std::slice::from_ref(&path))?;
-            if !options.repair && self.db.is_valid(&path)? {
+            if !options.repair && self.has(&path)? {
                 return Ok(path);
             }
             self.require_writable("adding a path")?;
@@ -84,7 +84,7 @@ impl LocalStore {
     ) -> Result<bool, StoreError> {
         let real_path = self.location.physical_path(path);
         let mut lock = Self::lock_path(&real_path)?;
-        if !options.repair && self.db.is_valid(path)? {
+        if !options.repair && self.has(path)? {
             lock.remove_on_release();
             return Ok(true);
         }
@@ -193,14 +193,14 @@ impl LocalStore {
         repair: bool,
     ) -> Result<(), StoreError> {
         self.add_temp_roots(std::slice::from_ref(&info.path))?;
-        if !repair && self.db.is_valid(&info.path)? {
+        if !repair && self.has(&info.path)? {
             return Ok(());
         }
         let real_path = self.location.physical_path(&info.path);
         let mut lock = Self::lock_path(&real_path)?;
-        if repair || !self.db.is_valid(&info.path)? {
+        if repair || !self.has(&info.path)? {
             self.auto_collect()?;
-            if !self.db.is_valid(&info.path)? {
+            if !self.has(&info.path)? {
                 Self::remove_leftover(&real_path)?;
             }
             let site = Site {
@@ -233,7 +233,7 @@ impl LocalStore {
     /// Where a path is to be written: in its place, cleared of leftovers; but beside it if it is
     /// valid, for then what is there, damaged or not, has to stay until it can be replaced.
     pub(super) fn site(&self, path: &StorePath, real_path: PathBuf) -> Result<Site, StoreError> {
-        if self.db.is_valid(path)? {
+        if self.has(path)? {
             let staging = self.staging_directory()?;
             let path = staging.path.join("x");
             return Ok(Site {

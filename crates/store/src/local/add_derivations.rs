@@ -43,7 +43,7 @@ impl LocalStore {
         self.require_writable("adding a derivation")?;
         let paths: Vec<StorePath> = derivations.iter().map(|it| it.path.clone()).collect();
         self.add_temp_roots(&paths)?;
-        let valid = self.db.valid_among(&paths)?;
+        let valid = self.valid_among(&paths)?;
         let mut seen = HashSet::new();
         let new: Vec<&DerivationText> = derivations
             .iter()

@@ -46,12 +46,12 @@ impl LocalStore {
         options: NarOptions,
     ) -> Result<(), StoreError> {
         self.add_temp_roots(std::slice::from_ref(&info.path))?;
-        if !options.repair && self.db.is_valid(&info.path)? {
+        if !options.repair && self.has(&info.path)? {
             return Ok(());
         }
         let real_path = self.location.physical_path(&info.path);
         let mut lock = Self::lock_path(&real_path)?;
-        if options.repair || !self.db.is_valid(&info.path)? {
+        if options.repair || !self.has(&info.path)? {
             let site = self.site(&info.path, real_path)?;
             let mut reader = HashingReader::new(Algorithm::Sha256, source);
             let outcome =

@@ -7,9 +7,13 @@
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use firn_events::{NullSink, SharedSink};
 use firn_store_model::{PublicKeys, SecretKey, StoreDir, StorePath};
+
+use super::overlay::OverlayOptions;
+use crate::store::Store;
 
 /// Where the parts of a local store lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,6 +138,10 @@ pub struct LocalOptions {
     pub want_mass_query: bool,
     /// Whether others take its paths without a signature.
     pub is_trusted: bool,
+    /// Where derivations, and sources that builds need, are that this store does not have.
+    pub derivation_source: Option<Arc<dyn Store>>,
+    /// The store below, where the store directory is an overlay.
+    pub overlay: Option<OverlayOptions>,
     /// Points where tests stop a collection, named files that are read at each.
     pub gc_test_hooks: GcTestHooks,
     /// Who is told what happens.
@@ -186,6 +194,8 @@ impl Default for LocalOptions {
             priority: 0,
             want_mass_query: false,
             is_trusted: false,
+            derivation_source: None,
+            overlay: None,
             gc_test_hooks: GcTestHooks::default(),
             events: NullSink::shared(),
         }

@@ -4,7 +4,7 @@
 //! on the same store at the same time. The parts: [`Location`] and [`LocalOptions`] say where it
 //! is and how it behaves; `open` brings it into being; `db` holds what is valid; `add`, `add_nar`
 //! and `add_derivations` bring things in; `gc` takes them out; `temp_roots` stands between the
-//! two; `verify` and `optimise` go over everything.
+//! two; `verify` and `optimise` go over everything; `overlay` puts a store over another one.
 //!
 //! What must hold at every instant, and after a crash at any instant: a path is valid only if its
 //! contents are complete and canonical and its references are valid. Whatever else lies in the
@@ -19,6 +19,7 @@ mod gc;
 mod logs;
 mod open;
 mod optimise;
+mod overlay;
 mod repair;
 mod roots;
 mod temp_roots;
@@ -39,6 +40,8 @@ use firn_store_model::{
 pub use config::{GcTestHooks, LocalOptions, Location};
 use db::{Database, Registration};
 pub(crate) use logs::read_log;
+use overlay::Overlay;
+pub use overlay::OverlayOptions;
 pub(crate) use roots::make_link_to;
 use temp_roots::TempRoots;
 
@@ -60,6 +63,8 @@ pub struct LocalStore {
     temp_roots: Arc<TempRoots>,
     auto_gc: Mutex<gc::AutoGc>,
     modulos: HashModulos,
+    /// The layers that the store directory is made of, if it is.
+    overlay: Option<Overlay>,
     /// Shared while the database is open; says that nobody may change the schema.
     _big_lock: Option<File>,
 }
@@ -67,6 +72,9 @@ pub struct LocalStore {
 impl LocalStore {
     /// Opens a store, making it if there is none.
     pub fn open(location: Location, options: LocalOptions) -> Result<Self, StoreError> {
+        let overlay = options.overlay.clone();
+        let overlay = overlay.map(|it| Overlay::new(it, &location.physical_dir));
+        let overlay = overlay.transpose()?;
         let opened = open::open(&location, &options)?;
         let temp_roots = TempRoots::shared(&location.state_dir, &location.store_dir);
         Ok(Self {
@@ -76,6 +84,7 @@ impl LocalStore {
             temp_roots,
             auto_gc: Mutex::default(),
             modulos: HashModulos::default(),
+            overlay,
             _big_lock: opened.big_lock,
         })
     }
@@ -162,6 +171,7 @@ impl LocalStore {
         if self.options.sync_before_registering {
             firn_sys::file::sync_everything();
         }
+        self.adopt_for(registrations)?;
         self.db.register(registrations)
     }
 
@@ -253,6 +263,9 @@ fn move_tree(from: &Path, to: &Path) -> Result<(), StoreError> {
 
 impl Store for LocalStore {
     fn url(&self) -> String {
+        if self.overlay.is_some() {
+            return "local-overlay://".to_owned();
+        }
         match &self.location.root {
             Some(root) => root.to_string_lossy().into_owned(),
             None => "local".to_owned(),
@@ -274,20 +287,27 @@ impl Store for LocalStore {
         }
     }
 
+    fn derivation_source(&self) -> Option<&Arc<dyn Store>> {
+        self.options.derivation_source.as_ref()
+    }
+
     fn physical_path(&self, path: &StorePath) -> Option<PathBuf> {
         Some(self.location.physical_path(path))
     }
 
     fn query_path_info(&self, path: &StorePath) -> Result<Option<Arc<ValidPathInfo>>, StoreError> {
-        Ok(self.db.path_info(path)?.map(Arc::new))
+        match (self.db.path_info(path)?, self.lower()) {
+            (None, Some(lower)) => lower.query_path_info(path),
+            (info, _) => Ok(info.map(Arc::new)),
+        }
     }
 
     fn is_valid_path(&self, path: &StorePath) -> Result<bool, StoreError> {
-        self.db.is_valid(path)
+        self.has(path)
     }
 
     fn query_valid_paths(&self, paths: &StorePathSet) -> Result<StorePathSet, StoreError> {
-        self.db.valid_among(paths)
+        self.valid_among(paths)
     }
 
     fn query_all_valid_paths(&self) -> Result<StorePathSet, StoreError> {
@@ -295,20 +315,35 @@ impl Store for LocalStore {
     }
 
     fn query_referrers(&self, path: &StorePath) -> Result<StorePathSet, StoreError> {
-        self.db.referrers(path)
+        let mut referrers = self.db.referrers(path)?;
+        if let Some(lower) = self.lower() {
+            referrers.extend(lower.query_referrers(path)?);
+        }
+        Ok(referrers)
     }
 
     fn query_path_from_hash_part(&self, hash_part: &str) -> Result<Option<StorePath>, StoreError> {
         if hash_part.len() != StorePath::HASH_PART_LEN {
             return Err(StoreError::other("invalid hash part"));
         }
-        self.db.path_from_hash_part(hash_part)
+        match (self.db.path_from_hash_part(hash_part)?, self.lower()) {
+            (None, Some(lower)) => lower.query_path_from_hash_part(hash_part),
+            (path, _) => Ok(path),
+        }
     }
 
     fn query_derivation_output_map(
         &self,
         drv_path: &StorePath,
     ) -> Result<BTreeMap<OutputName, Option<StorePath>>, StoreError> {
+        if self.overlay.is_some() {
+            // The outputs are known of what is entered here.
+            self.has(drv_path)?;
+        }
+        let is_elsewhere = self.options.derivation_source.is_some() && !self.has(drv_path)?;
+        if is_elsewhere {
+            return crate::derivation::output_map(self, &self.modulos, drv_path);
+        }
         let known = self.db.derivation_outputs(drv_path)?;
         if !self.options.ca_derivations {
             return Ok(known
@@ -320,14 +355,21 @@ impl Store for LocalStore {
     }
 
     fn valid_derivers(&self, path: &StorePath) -> Result<StorePathSet, StoreError> {
-        self.db.valid_derivers(path)
+        let mut derivers = self.db.valid_derivers(path)?;
+        if let Some(lower) = self.lower() {
+            derivers.extend(lower.valid_derivers(path)?);
+        }
+        Ok(derivers)
     }
 
     fn read_derivation(&self, drv_path: &StorePath) -> Result<Arc<Derivation>, StoreError> {
         match self.read_invalid_derivation(drv_path) {
             Ok(derivation) => Ok(Arc::new(derivation)),
             Err(StoreError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-                Err(self.invalid(drv_path))
+                match &self.options.derivation_source {
+                    Some(store) => store.read_derivation(drv_path),
+                    None => Err(self.invalid(drv_path)),
+                }
             }
             Err(error) => Err(error),
         }
@@ -337,7 +379,10 @@ impl Store for LocalStore {
         if !self.options.ca_derivations {
             return Ok(None);
         }
-        self.db.realisation(id)
+        match (self.db.realisation(id)?, self.lower()) {
+            (None, Some(lower)) => lower.query_realisation(id),
+            (realisation, _) => Ok(realisation),
+        }
     }
 
     fn register_realisation(
@@ -363,11 +408,19 @@ impl Store for LocalStore {
                 });
             }
         }
+        if let Some(lower) = self.lower() {
+            self.has(&realisation.out_path)?;
+            // What is known below must not be contradicted here.
+            if let Some(known) = lower.query_realisation(&realisation.id)? {
+                self.has(&known.out_path)?;
+                self.db.register_realisation(&known)?;
+            }
+        }
         self.db.register_realisation(realisation)
     }
 
     fn nar_from_path(&self, path: &StorePath, sink: &mut dyn Write) -> Result<(), StoreError> {
-        if !self.db.is_valid(path)? {
+        if !self.has(path)? {
             return Err(self.invalid(path));
         }
         let tree = LocalTree::new(self.location.physical_path(path));
@@ -474,6 +527,9 @@ impl Store for LocalStore {
     }
 
     fn optimise(&self) -> Result<OptimiseStats, StoreError> {
+        if self.overlay.is_some() {
+            return self.optimise_overlay();
+        }
         self.optimise_all()
     }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use firn_events::Level;
+use firn_events::{ActivityGuard, ActivityKind, Level};
 use firn_store_model::StorePath;
 
 use super::LocalStore;
@@ -52,6 +52,19 @@ impl LocalStore {
             repair: true,
             check_signatures: false,
         };
+        let shown = self.store_dir().print(path);
+        let url = source.url();
+        let _activity = ActivityGuard::start(
+            self.events(),
+            None,
+            Level::Info,
+            format!("copying path '{shown}' from '{url}'"),
+            ActivityKind::CopyPath {
+                path: shown.into_bytes(),
+                from: url,
+                to: self.url(),
+            },
+        );
         std::thread::scope(|scope| {
             let sender = scope.spawn(move || source.nar_from_path(path, &mut writer));
             let added = self.add_nar(&info, &mut reader, options);

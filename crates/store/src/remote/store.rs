@@ -20,6 +20,7 @@ use firn_store_model::{
 use super::connection::{CallError, Connection, Introduction, into_store_error};
 use super::pool::{Pool, Taken};
 use super::transport::Transport;
+use crate::copy::{CopyOptions, copy_closure};
 use crate::derivation::HashModulos;
 use crate::error::StoreError;
 use crate::hash_tree::{content_address, content_path};
@@ -47,6 +48,9 @@ pub struct RemoteStoreOptions {
     pub files: Option<Location>,
     /// Whether roots are made by the daemon, because they would not be seen from there otherwise.
     pub remote_roots: bool,
+    /// Where derivations, and sources that they name, are that the store does not have; they are
+    /// copied when something is to be built.
+    pub derivation_source: Option<Arc<dyn Store>>,
     /// Settings that the daemon is told; `None` leaves it to its own.
     pub client_options: Option<ClientOptions>,
     /// How many conversations there may be at once.
@@ -261,6 +265,23 @@ impl RemoteStore {
         Ok(results)
     }
 
+    /// Copies what is to be built from the store that has the derivations: a daemon cannot ask it.
+    fn bring_derivations(&self, paths: &[DerivedPath]) -> Result<(), StoreError> {
+        let Some(from) = &self.options.derivation_source else {
+            return Ok(());
+        };
+        let wanted: StorePathSet = paths.iter().map(|it| it.base_path().clone()).collect();
+        let brought = from.query_valid_paths(&wanted)?;
+        let options = CopyOptions {
+            repair: false,
+            check_signatures: true,
+            substitute: false,
+            n_jobs: self.options.max_connections,
+            events: Arc::clone(&self.options.events),
+        };
+        copy_closure(&**from, self, &brought, &options).map(drop)
+    }
+
     fn has(&self, minor: u8) -> Result<bool, StoreError> {
         if self.introduction.get().is_none() {
             drop(self.take()?);
@@ -313,6 +334,10 @@ impl Store for RemoteStore {
                 .map(|it| (ProtocolVersion::LATEST.to_string(), it.version.to_string())),
             ..self.options.traits.clone()
         }
+    }
+
+    fn derivation_source(&self) -> Option<&Arc<dyn Store>> {
+        self.options.derivation_source.as_ref()
     }
 
     fn physical_path(&self, path: &StorePath) -> Option<PathBuf> {
@@ -394,7 +419,7 @@ impl Store for RemoteStore {
         &self,
         drv_path: &StorePath,
     ) -> Result<BTreeMap<OutputName, Option<StorePath>>, StoreError> {
-        if !self.has(22)? {
+        if !self.has(22)? || self.options.derivation_source.is_some() {
             return crate::derivation::output_map(self, &HashModulos::default(), drv_path);
         }
         let request = Request::QueryDerivationOutputMap(drv_path.clone());
@@ -409,6 +434,11 @@ impl Store for RemoteStore {
     }
 
     fn read_derivation(&self, drv_path: &StorePath) -> Result<Arc<Derivation>, StoreError> {
+        if let Some(store) = &self.options.derivation_source
+            && store.is_valid_path(drv_path)?
+        {
+            return store.read_derivation(drv_path);
+        }
         let text = self
             .physical_path(drv_path)
             .and_then(|path| std::fs::read(path).ok());
@@ -714,6 +744,7 @@ impl Store for RemoteStore {
         if !self.has(19)? {
             return crate::missing::query_missing(self, None, paths);
         }
+        self.bring_derivations(paths)?;
         let request = Request::QueryMissing(paths.to_vec());
         self.ask(&request, |input, store_dir| {
             Ok(MissingPaths {
@@ -727,6 +758,7 @@ impl Store for RemoteStore {
     }
 
     fn build_paths(&self, paths: &[DerivedPath], mode: BuildMode) -> Result<(), StoreError> {
+        self.bring_derivations(paths)?;
         self.order(&Request::BuildPaths {
             paths: paths.to_vec(),
             mode: mode_number(mode),
@@ -741,6 +773,7 @@ impl Store for RemoteStore {
         if !self.has(34)? {
             return self.results_of_old(paths, mode);
         }
+        self.bring_derivations(paths)?;
         let request = Request::BuildPathsWithResults {
             paths: paths.to_vec(),
             mode: mode_number(mode),

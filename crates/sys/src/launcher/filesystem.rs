@@ -171,39 +171,50 @@ fn bind(
     restrict(&path, attributes, true)
 }
 
-const READ_ONLY: u64 = 1;
-const NO_SUID: u64 = 2;
-const NO_DEV: u64 = 4;
+pub(super) const READ_ONLY: u64 = 1;
+pub(super) const NO_SUID: u64 = 2;
+pub(super) const NO_DEV: u64 = 4;
 const NO_EXEC: u64 = 8;
 
 /// Adds restrictions to a mount, and to those below it.
 fn restrict(path: &Path, attributes: u64, recursive: bool) -> Result<(), Failure> {
     let c_path = CString::new(path.as_os_str().as_bytes()).map_err(|error| error.to_string())?;
+    let flags = if recursive { libc::AT_RECURSIVE } else { 0 };
+    restrict_mount(libc::AT_FDCWD, &c_path, attributes, flags).map_err(|error| {
+        if error.raw_os_error() == Some(libc::ENOSYS) {
+            "the sandbox needs a kernel that knows 'mount_setattr' (Linux 5.12)".to_owned()
+        } else {
+            format!("restricting the mount '{}': {error}", path.display())
+        }
+    })
+}
+
+/// Adds restrictions to the mount that a path names, seen from a directory or mount.
+pub(super) fn restrict_mount(
+    from: std::os::fd::RawFd,
+    path: &std::ffi::CStr,
+    attributes: u64,
+    flags: i32,
+) -> std::io::Result<()> {
     let request = libc::mount_attr {
         attr_set: attributes,
         attr_clr: 0,
         propagation: 0,
         userns_fd: 0,
     };
-    let flags = if recursive { libc::AT_RECURSIVE } else { 0 };
     // SAFETY: the path is a live string that ends with a zero, and the size is that of the request.
     let done = unsafe {
         libc::syscall(
             libc::SYS_mount_setattr,
-            libc::AT_FDCWD,
-            c_path.as_ptr(),
+            from,
+            path.as_ptr(),
             flags,
             &raw const request,
             size_of::<libc::mount_attr>(),
         )
     };
     if done == -1 {
-        let error = std::io::Error::last_os_error();
-        return Err(if error.raw_os_error() == Some(libc::ENOSYS) {
-            "the sandbox needs a kernel that knows 'mount_setattr' (Linux 5.12)".to_owned()
-        } else {
-            format!("restricting the mount '{}': {error}", path.display())
-        });
+        return Err(std::io::Error::last_os_error());
     }
     Ok(())
 }

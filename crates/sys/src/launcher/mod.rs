@@ -12,13 +12,15 @@
 //! closed socket and kills everything; when the launcher dies the kernel does.
 //!
 //! [`spec`] is the data, `wire` the conversation, `serve` the launcher's loop, `child` and
-//! `filesystem` what happens between fork and exec, `supervisor` the care for unconfined programs.
+//! `filesystem` what happens between fork and exec, `show` what is added to a sandbox later,
+//! `supervisor` the care for unconfined programs.
 
 mod child;
 mod filesystem;
 #[cfg(test)]
 mod probes;
 mod serve;
+mod show;
 pub mod spec;
 mod supervisor;
 #[cfg(test)]
@@ -65,6 +67,20 @@ enum Process {
 /// The name of a launched program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LaunchId(u64);
+
+/// What a launcher tells.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A program has ended.
+    Exited(Exit),
+    /// What [`Launcher::show`] with this token came to.
+    Shown {
+        /// The token of the request.
+        token: u64,
+        /// Why it is not shown, if so.
+        error: Option<String>,
+    },
+}
 
 /// The end of a launched program.
 #[derive(Clone, Copy, Debug)]
@@ -129,17 +145,29 @@ impl Launcher {
         wire::send(self.socket(), &Request::Kill { id: id.0 }, &[])
     }
 
-    /// Waits for the next program to end. Wait for [`Launcher::as_fd`] to become readable first
+    /// Shows a file or directory of the host, read-only, at `target` in the sandbox that a program
+    /// runs in, where something of its kind must be. That is told by an [`Event`] with the token.
+    pub fn show(&self, id: LaunchId, token: u64, source: &[u8], target: &[u8]) -> io::Result<()> {
+        let request = Request::Show {
+            id: id.0,
+            token,
+            source: source.to_vec(),
+            target: target.to_vec(),
+        };
+        wire::send(self.socket(), &request, &[])
+    }
+
+    /// Waits for the next thing to be told. Wait for [`Launcher::as_fd`] to become readable first
     /// in order not to block. `None` when the launcher is gone.
-    pub fn next_exit(&self) -> io::Result<Option<Exit>> {
-        Ok(
-            wire::receive::<Report>(self.socket())?.map(|(Report::Exited { id, status }, _)| {
-                Exit {
-                    id: LaunchId(id),
-                    status: ExitStatus::from_raw(status),
-                }
+    pub fn next_event(&self) -> io::Result<Option<Event>> {
+        let report = wire::receive::<Report>(self.socket())?;
+        Ok(report.map(|(report, _)| match report {
+            Report::Exited { id, status } => Event::Exited(Exit {
+                id: LaunchId(id),
+                status: ExitStatus::from_raw(status),
             }),
-        )
+            Report::Shown { token, error } => Event::Shown { token, error },
+        }))
     }
 }
 

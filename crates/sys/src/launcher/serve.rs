@@ -16,13 +16,15 @@ use rustix::process::{
 };
 
 use super::wire::{self, Report, Request};
-use super::{LaunchSpec, child, supervisor};
+use super::{LaunchSpec, child, show, supervisor};
 
 struct Running {
     pid: Pid,
     process: OwnedFd,
     /// The signal that ends it with all it started.
     kill_signal: Signal,
+    /// Whether its mounts belong to a user namespace of its own.
+    user_namespace: bool,
 }
 
 /// Serves a client on standard input until it is gone.
@@ -104,6 +106,22 @@ fn serve_requests(socket: &UnixStream, running: &mut BTreeMap<u64, Running>) -> 
                     wire::send(socket, &Report::Exited { id, status }, &[])?;
                 }
             },
+            Request::Show {
+                id,
+                token,
+                source,
+                target,
+            } => {
+                let shown = match running.get(&id) {
+                    Some(child) => {
+                        let process = child.process.as_fd();
+                        show::show(process, child.user_namespace, &source, &target)
+                    }
+                    None => Err(io::Error::other("the program has ended")),
+                };
+                let error = shown.err().map(|error| error.to_string());
+                wire::send(socket, &Report::Shown { token, error }, &[])?;
+            }
             Request::Kill { id } => {
                 if let Some(child) = running.get(&id) {
                     let _ = pidfd_send_signal(&child.process, child.kill_signal);
@@ -162,6 +180,7 @@ fn start(spec: &LaunchSpec, descriptors: &[OwnedFd]) -> io::Result<Running> {
         Some(pid) => Ok(Running {
             pid,
             process: pidfd_open(pid, PidfdFlags::empty())?,
+            user_namespace: flags & libc::CLONE_NEWUSER != 0,
             kill_signal: if spec.sandbox.is_some() {
                 Signal::KILL
             } else {

@@ -36,12 +36,19 @@ pub(super) fn run(spec: LaunchSpec) -> Ran {
             n => output.extend_from_slice(&buffer[..n]),
         }
     }
-    let exit = launcher.next_exit().expect("readable").expect("an exit");
+    let exit = next_exit(&launcher);
     assert_eq!(exit.id, id);
     Ran {
         output: String::from_utf8_lossy(&output).into_owned(),
         failure,
         status: exit.status,
+    }
+}
+
+fn next_exit(launcher: &Launcher) -> Exit {
+    match launcher.next_event().expect("readable") {
+        Some(Event::Exited(exit)) => exit,
+        other => panic!("no exit: {other:?}"),
     }
 }
 
@@ -164,6 +171,63 @@ fn a_sandbox_is_a_world_of_its_own() {
 }
 
 #[test]
+fn a_part_of_the_host_can_be_shown_later() {
+    let root = tempfile::tempdir().expect("a directory");
+    let host = tempfile::tempdir().expect("a directory");
+    let (source, store) = (host.path().join("source"), host.path().join("store"));
+    std::fs::create_dir(&source).expect("made");
+    std::fs::create_dir_all(store.join("new")).expect("made");
+    std::fs::write(source.join("file"), "shown").expect("written");
+    let bytes = |path: &std::path::Path| {
+        use std::os::unix::ffi::OsStrExt as _;
+        path.as_os_str().as_bytes().to_vec()
+    };
+    let script = "echo ready; while ! test -e /store/new/file; do sleep 0.01; done; \
+                  cat /store/new/file; touch /store/new/other || echo read-only";
+    let mut spec = sandboxed(script, root.path());
+    if let Some(sandbox) = &mut spec.sandbox {
+        sandbox.entries.push(Entry::Bind {
+            path: b"/store".to_vec(),
+            source: bytes(&store),
+            access: Access::Writable,
+            optional: false,
+        });
+    }
+    let mut launcher = Launcher::start(&StartMethod::Fork).expect("a launcher");
+    let terminal = PseudoTerminal::open(None).expect("a terminal");
+    let errors = std::fs::File::create("/dev/null").expect("there");
+    let id = launcher
+        .launch(spec, terminal.writer.as_fd(), errors.as_fd())
+        .expect("asked");
+    drop(terminal.writer);
+    let mut output = Vec::new();
+    let mut buffer = [0; 4096];
+    let mut read = |output: &mut Vec<u8>| {
+        let n = read_some(&terminal.reader, &mut buffer).expect("readable");
+        output.extend_from_slice(&buffer[..n]);
+        n
+    };
+    while !output.ends_with(b"ready\n") {
+        assert_ne!(read(&mut output), 0, "it waits");
+    }
+    let shown = launcher.show(id, 7, &bytes(&source), b"/store/new");
+    shown.expect("asked");
+    match launcher.next_event().expect("readable") {
+        Some(Event::Shown {
+            token: 7,
+            error: None,
+        }) => {}
+        other => panic!("not shown: {other:?}"),
+    }
+    while read(&mut output) != 0 {}
+    let output = String::from_utf8_lossy(&output);
+    assert!(output.contains("shown"), "{output}");
+    assert!(output.contains("read-only"), "{output}");
+    assert!(!source.join("other").exists());
+    assert!(next_exit(&launcher).status.success());
+}
+
+#[test]
 fn a_sandbox_gives_no_way_to_gain_rights() {
     let root = tempfile::tempdir().expect("a directory");
     let ran = run(sandboxed(
@@ -205,7 +269,7 @@ fn killing_ends_everything() {
         drop(terminal.writer);
         std::thread::sleep(std::time::Duration::from_millis(100));
         launcher.kill(id).expect("asked");
-        let exit = launcher.next_exit().expect("readable").expect("an exit");
+        let exit = next_exit(&launcher);
         assert_eq!(exit.status.signal(), Some(9));
         // Everything that held the terminal is gone.
         let mut buffer = [0; 64];

@@ -24,6 +24,13 @@ pub(super) enum Request {
     Launch { id: u64, spec: Box<LaunchSpec> },
     /// Kill it and everything it started.
     Kill { id: u64 },
+    /// Show a part of the host, read-only, at a place of the sandbox it runs in.
+    Show {
+        id: u64,
+        token: u64,
+        source: Vec<u8>,
+        target: Vec<u8>,
+    },
 }
 
 /// What a launcher reports.
@@ -31,6 +38,8 @@ pub(super) enum Request {
 pub(super) enum Report {
     /// The program and everything it started is gone; a wait status of the system.
     Exited { id: u64, status: i32 },
+    /// A part of the host is shown, or why not.
+    Shown { token: u64, error: Option<String> },
 }
 
 /// The most descriptors that travel with one frame.

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 
 use firn_events::Level;
 use firn_store_model::StorePath;
-use firn_sys::file::remove_tree;
 use firn_sys::file_lock::{LockKind, try_lock_file};
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
@@ -105,8 +104,7 @@ impl Deleter<'_> {
             .par_iter()
             .map(|path| {
                 fault::point("gc: delete");
-                let real_path = store.location.physical_path(path);
-                remove_tree(&real_path).map_err(path_error("deleting", &real_path))
+                store.remove_object(path.as_str().as_bytes())
             })
             .collect();
         for freed in freed {
@@ -166,13 +164,8 @@ impl Deleter<'_> {
 
     /// Names in the store directory that are neither valid nor in use.
     fn leftovers(&self, graph: &LiveGraph) -> Result<Vec<Leftover>, StoreError> {
-        let directory = &self.store.location.physical_dir;
         let mut found = Vec::new();
-        for entry in std::fs::read_dir(directory).map_err(path_error("reading", directory))? {
-            let name = entry
-                .map_err(path_error("reading", directory))?
-                .file_name()
-                .into_vec();
+        for name in self.store.own_names()? {
             if name == b".links" {
                 continue;
             }
@@ -255,7 +248,7 @@ impl Deleter<'_> {
         self.store.events().message(Level::Info, &message);
         self.result.paths.insert(text);
         fault::point("gc: delete leftover");
-        let freed = remove_tree(&real_path).map_err(path_error("deleting", &real_path));
+        let freed = self.store.remove_object(name);
         self.shared.release();
         drop(held);
         self.add_freed(freed?)

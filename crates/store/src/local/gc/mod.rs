@@ -124,6 +124,7 @@ impl LocalStore {
         }
         if deletes {
             self.delete_unused_links()?;
+            self.remount_if_needed()?;
         }
         Ok(result)
     }
