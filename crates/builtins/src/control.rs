@@ -155,7 +155,7 @@ fn trace<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
     } else {
         ctx.print(value, PrintOptions::default(), &mut shown)?;
     }
-    ctx.host().emit(Message::Trace(shown));
+    ctx.emit(Message::Trace(shown))?;
     Ok(args[1])
 }
 
@@ -172,7 +172,7 @@ fn warn<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
         args[0],
         "while evaluating the first argument; the message passed to builtins.warn",
     )?;
-    ctx.host().emit(Message::Warning(message.bytes().to_vec()));
+    ctx.emit(Message::Warning(message.bytes().to_vec()))?;
     if ctx.options().abort_on_warn {
         let message = "aborting to reveal stack trace of warning, as abort-on-warn is set";
         return Err(ctx.error(ErrorKind::Eval, message));

@@ -184,6 +184,8 @@ fn find_file<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
         args[1],
         "while evaluating the second argument passed to builtins.findFile",
     )?;
+    // Entries may have to be fetched, and something may be said of them.
+    ctx.in_order()?;
     let found = ctx.host_result(|host| host.find_file(&entries, name.bytes()))?;
     if let Some(path) = found {
         return Ok(ctx.new_path(&path));

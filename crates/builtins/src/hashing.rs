@@ -105,7 +105,7 @@ fn convert_hash<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
     let format = ctx.str_no_context(format, "while evaluating the attribute 'toHashFormat'")?;
     if format.bytes() == b"base32" {
         let remark = b"\"base32\" is a deprecated alias for hash format \"nix32\".";
-        ctx.host().emit(Message::Remark(remark.to_vec()));
+        ctx.emit(Message::Remark(remark.to_vec()))?;
     }
     let format = HashFormat::parse(&String::from_utf8_lossy(format.bytes()));
     let format = checked(ctx, format)?;

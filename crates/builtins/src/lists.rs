@@ -1,6 +1,6 @@
 //! Lists.
 
-use firn_eval::{Builtin, Ctx, ErrorKind, Fail, Res, SetBuilder, Val};
+use firn_eval::{Ahead, Builtin, Calls, Ctx, Errand, ErrorKind, Fail, Res, SetBuilder, Val};
 
 pub(crate) const BUILTINS: &[Builtin] = &[
     Builtin::new(
@@ -201,8 +201,9 @@ fn filter<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
         "while evaluating the first argument passed to builtins.filter",
     )?;
     let mut kept = Vec::with_capacity(items.len());
-    for &item in items {
-        let verdict = ctx.call(function, &[item])?;
+    let mut calls = Calls::new(function, items);
+    for (idx, &item) in items.iter().enumerate() {
+        let verdict = calls.call(ctx, idx)?;
         let text = "while evaluating the return value of the filtering function passed to \
                     builtins.filter";
         if ctx.bool(verdict, text)? {
@@ -306,7 +307,9 @@ fn concat_lists<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
         "while evaluating the first argument passed to builtins.concatLists",
     )?;
     let mut parts = Vec::with_capacity(lists.len());
-    for &list in lists {
+    let mut ahead = Ahead::new(Errand::Value);
+    for (idx, &list) in lists.iter().enumerate() {
+        ahead.reach(ctx, idx, lists.len(), |from| lists[from..].into());
         parts.push(ctx.list(
             list,
             "while evaluating a value of the list passed to builtins.concatLists",
@@ -325,8 +328,9 @@ fn concat_map<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
         "while evaluating the second argument passed to builtins.concatMap",
     )?;
     let mut parts = Vec::with_capacity(items.len());
-    for &item in items {
-        let list = ctx.call(function, &[item])?;
+    let mut calls = Calls::new(function, items);
+    for idx in 0..items.len() {
+        let list = calls.call(ctx, idx)?;
         match list.as_list() {
             Some(part) => {
                 ctx.keep(list)?;

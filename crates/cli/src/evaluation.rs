@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use firn_eval::{
     Ctx, ErrorKind, EvalError, EvalOptions, Fail, Frame as EvalFrame, FrameKind, Heap, HostError,
@@ -88,14 +89,17 @@ pub fn evaluate_observed<R: Send>(
         );
         let watching = Watching::wanted(context);
         watching.begin(&mut ctx);
-        let mut evaluation = Evaluation {
-            ctx: &mut ctx,
-            host: &host,
-            context,
-            flags,
-        };
-        let prepared = flakes::prepare(&mut evaluation);
-        let result = match prepared.and_then(|()| work(&mut evaluation)) {
+        let result = ctx.with_helpers(|ctx| {
+            let mut evaluation = Evaluation {
+                ctx,
+                host: &host,
+                context,
+                flags,
+            };
+            flakes::prepare(&mut evaluation)?;
+            work(&mut evaluation)
+        });
+        let result = match result {
             Ok(result) => Ok(result),
             Err(Stop::Failed(failure)) => Err(*failure),
             Err(Stop::Evaluation(fail)) => {
@@ -190,10 +194,20 @@ fn options_of(context: &Context) -> EvalOptions {
         abort_on_warn: settings.eval.abort_on_warn,
         collect_from: number("FIRN_COLLECT_FROM").unwrap_or(EvalOptions::default().collect_from),
         collect_every: number("FIRN_COLLECT_EVERY"),
+        eval_cores: eval_cores(settings.firn.eval_cores),
+        patience: number("FIRN_PATIENCE_MS").map_or(EvalOptions::default().patience, Duration::from_millis),
     }
 }
 
-/// A number from the environment, for those who test or tune the collector.
+/// How many threads evaluate.
+fn eval_cores(setting: u32) -> usize {
+    match setting {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        n => n as usize,
+    }
+}
+
+/// A number from the environment, for those who test or tune the collector and helpers.
 fn number<T: std::str::FromStr>(name: &str) -> Option<T> {
     surroundings::filled(name)?.parse().ok()
 }

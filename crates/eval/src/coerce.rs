@@ -5,6 +5,7 @@ use std::sync::Arc;
 use firn_heap::{ContextElement, ContextId, Kind};
 use firn_source::{CanonicalPath, RootId, SourcePath};
 
+use crate::crew::{Ahead, Errand};
 use crate::ctx::{Ctx, Val, lock};
 use crate::error::{ErrorKind, Fail, Place};
 
@@ -117,7 +118,9 @@ impl<'h> Ctx<'h> {
             }
             Kind::List => {
                 let items = value.as_list().unwrap_or_default();
+                let mut ahead = Ahead::new(Errand::Text);
                 for (idx, &item) in items.iter().enumerate() {
+                    ahead.reach(self, idx, items.len(), |from| items[from..].into());
                     let element = "while evaluating one element of the list";
                     if let Err(fail) =
                         self.coerce_into(item, coercion, place, element, bytes, context)
@@ -253,6 +256,7 @@ impl<'h> Ctx<'h> {
         if context.is_empty() {
             return Ok(bytes.to_vec());
         }
+        self.in_order()?;
         let elements = self.heap().contexts().elements(context);
         let replacements = self.host_result(|host| host.realise_context(&elements))?;
         let mut bytes = bytes.to_vec();

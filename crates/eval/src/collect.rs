@@ -4,39 +4,53 @@
 //! (`interrupt`). The rule that follows for everyone else is in the documentation of
 //! [`Ctx::keep`].
 
+use firn_heap::InUse;
+
 use crate::ctx::{Ctx, Val, lock};
 use crate::error::Fail;
 use crate::source::Scope;
 
 impl<'h> Ctx<'h> {
-    /// Collects, as the allocator asked for; in tests every so often.
+    /// Collects, as the allocator asked for, or halts for another thread; in tests collects every so
+    /// often.
     pub(crate) fn collect_if_due(&mut self) {
         let Some(every) = self.shared.options.collect_every else {
-            self.collect();
+            self.collect_now(false);
             return;
         };
         self.n_looks += 1;
         if self.n_looks.is_multiple_of(every) {
-            self.collect();
-            self.stack_limit.ask_to_collect();
+            self.collect_now(true);
+        } else if self.heap().must_halt() {
+            self.collect_now(false);
         }
+        self.stack_limit.ask_to_collect();
     }
 
     /// Frees what cannot be reached any more.
     pub fn collect(&mut self) {
+        self.collect_now(true);
+    }
+
+    fn collect_now(&mut self, force: bool) {
         self.stack_limit.no_longer_ask();
-        let (stack, shared, symbols) = (&self.stack, &self.shared, &self.symbol_strings);
-        let own = [self.empty_set, self.empty_list, self.empty_str];
-        self.alloc.collect(&mut |marker| {
+        let shared = &self.shared;
+        let base = &shared.base;
+        let own = [base.empty_set, base.empty_list, base.empty_str];
+        self.alloc.collect(self.in_use(), force, &mut |marker| {
             for &word in &own {
                 marker.word(word);
             }
-            symbols.iter().flatten().for_each(|&word| marker.word(word));
             lock(&shared.imports)
                 .values()
                 .for_each(|&word| marker.word(word));
-            stack.mark(marker);
         });
+        self.stack.forget_finished();
+    }
+
+    /// What this worker has in use besides its native stack.
+    pub(crate) fn in_use(&self) -> InUse<'_> {
+        InUse::new(&self.stack, &self.symbol_strings)
     }
 
     /// Keeps a word until the builtin that runs returns.
@@ -54,7 +68,7 @@ impl<'h> Ctx<'h> {
 
     /// Pins what a front end gets, which is not on any stack once the machine has returned.
     pub(crate) fn keep_for_front_end(&self, word: Val<'h>) {
-        if self.calls.is_empty() {
+        if self.calls.is_empty() && self.is_main_line() {
             self.pin(word);
         }
     }

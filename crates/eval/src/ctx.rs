@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use firn_heap::{Alloc, ContextId, Duplicates, Heap, SetBuilder, Slot, Stack, TaskId, Unit, Word};
 use firn_ir::{BuiltinCall, Globals, NodeId, ParseOptions};
@@ -14,6 +15,7 @@ use firn_source::{FileTable, SourcePath};
 use firn_symbol::{FastMap, Symbol};
 
 use crate::code::Code;
+use crate::crew::{Crew, MAIN};
 use crate::error::{ErrorKind, EvalError, Fail, Frame, FrameKind, Place};
 use crate::host::{Host, HostError, Purity};
 use crate::interrupt::StackLimit;
@@ -44,6 +46,10 @@ pub struct EvalOptions {
     pub abort_on_warn: bool,
     /// How many bytes may be taken before the heap is collected for the first time.
     pub collect_from: usize,
+    /// How many threads may evaluate at once; 1 for the one that asks.
+    pub eval_cores: usize,
+    /// How long an evaluation has to go on before it gets helpers.
+    pub patience: Duration,
     /// For tests: collect each time when so many evaluations have begun, and fill what is dead with
     /// nonsense.
     pub collect_every: Option<u64>,
@@ -58,6 +64,8 @@ impl Default for EvalOptions {
             trace_verbose: false,
             abort_on_warn: false,
             collect_from: 384 << 20,
+            eval_cores: 1,
+            patience: Duration::from_millis(20),
             collect_every: None,
         }
     }
@@ -78,6 +86,20 @@ pub(crate) struct Shared<'h> {
     pub(crate) failures: Mutex<Vec<Arc<EvalError>>>,
     /// Store paths of sources that were used as strings.
     pub(crate) copied: Mutex<FastMap<SourcePath, Arc<[u8]>>>,
+    pub(crate) base: Base<'h>,
+    pub(crate) crew: Crew<'h>,
+}
+
+/// Values and units that every worker has at hand.
+#[derive(Clone, Copy)]
+pub(crate) struct Base<'h> {
+    pub(crate) builtins: &'h [Builtin],
+    pub(crate) globals: &'h [Slot<'h, Code<'h>>],
+    pub(crate) internal: Internal<'h>,
+    pub(crate) empty_set: Val<'h>,
+    pub(crate) empty_list: Val<'h>,
+    pub(crate) empty_str: Val<'h>,
+    pub(crate) names: Names,
 }
 
 /// A call in progress.
@@ -88,11 +110,14 @@ pub(crate) struct CallRecord<'h> {
 }
 
 /// Units that the machine makes for itself.
+#[derive(Clone, Copy)]
 pub(crate) struct Internal<'h> {
     /// Thunks that apply capture 0 to the 1 to 4 following ones.
     pub(crate) apply: [&'h Unit<'h, Code<'h>>; 4],
     /// A thunk that fails with the stashed error.
     pub(crate) rethrow: &'h Unit<'h, Code<'h>>,
+    /// Thunks that read and evaluate the file whose path is capture 0.
+    pub(crate) import: &'h Unit<'h, Code<'h>>,
 }
 
 /// One worker of an evaluator.
@@ -172,12 +197,20 @@ impl<'h> Ctx<'h> {
         let (globals, values) = base_environment(&alloc, builtins, internal.constants);
         let stack = Stack::new(&alloc);
         let stack_limit = StackLimit::of_this_thread();
-        alloc.asks_by(stack_limit.shared());
         heap.collect_from(options.collect_from);
         if options.collect_every.is_some() {
             heap.poison_the_dead();
             stack_limit.ask_to_collect();
         }
+        let base = Base {
+            builtins,
+            globals: alloc.slots(&values),
+            internal: internal.units,
+            empty_set,
+            empty_list,
+            empty_str,
+            names: Names::new(),
+        };
         let shared = Arc::new(Shared {
             host,
             files,
@@ -187,8 +220,37 @@ impl<'h> Ctx<'h> {
             resolved: Mutex::default(),
             failures: Mutex::default(),
             copied: Mutex::default(),
+            base,
+            crew: Crew::new(options.eval_cores, options.patience),
             options,
         });
+        Self::worker(alloc, stack, shared, MAIN, stack_limit)
+    }
+
+    /// A helper of an evaluator; to be made by the thread that it is for.
+    pub(crate) fn helper(
+        heap: &'h Heap,
+        shared: Arc<Shared<'h>>,
+        task: TaskId,
+        stack_limit: StackLimit,
+    ) -> Self {
+        let alloc = Alloc::new(heap);
+        let stack = Stack::small(&alloc);
+        if shared.options.collect_every.is_some() {
+            stack_limit.ask_to_collect();
+        }
+        Self::worker(alloc, stack, shared, task, stack_limit)
+    }
+
+    fn worker(
+        alloc: Alloc<'h>,
+        stack: Stack<'h, Code<'h>>,
+        shared: Arc<Shared<'h>>,
+        task: TaskId,
+        stack_limit: StackLimit,
+    ) -> Self {
+        alloc.join(stack_limit.shared());
+        let base = shared.base;
         Self {
             stack,
             calls: Vec::new(),
@@ -196,17 +258,17 @@ impl<'h> Ctx<'h> {
             stack_limit,
             levels: 0,
             watch: None,
-            task: TaskId(1),
+            task,
             error: None,
             stashed: None,
             n_looks: 0,
-            builtins,
-            globals: alloc.slots(&values),
-            internal: internal.units,
-            empty_set,
-            empty_list,
-            empty_str,
-            names: Names::new(),
+            builtins: base.builtins,
+            globals: base.globals,
+            internal: base.internal,
+            empty_set: base.empty_set,
+            empty_list: base.empty_list,
+            empty_str: base.empty_str,
+            names: base.names,
             symbol_strings: Vec::new(),
             shared,
             alloc,

@@ -6,6 +6,7 @@ use firn_heap::Kind;
 use firn_source::FileId;
 use firn_symbol::Symbol;
 
+use crate::crew::{Ahead, Errand};
 use crate::ctx::{Ctx, Res, Val};
 use crate::error::{Fail, Place};
 
@@ -60,7 +61,9 @@ impl<'h> Ctx<'h> {
             return Ok(());
         }
         if let Some(items) = value.as_list() {
+            let mut ahead = Ahead::new(Errand::Deep);
             for (idx, &item) in items.iter().enumerate() {
+                ahead.reach(self, idx, items.len(), |from| items[from..].into());
                 let result = self.force_item(item, seen, depth + 1);
                 if let Err(fail) = result {
                     let text = format!("while evaluating list element at index {idx}");
@@ -73,7 +76,11 @@ impl<'h> Ctx<'h> {
             // Names that the language gives a meaning to come first, as in the reference, where
             // that decides which of two failures is met.
             attrs.sort_by_key(|(name, _)| self.names.rank(*name));
-            for (name, item) in attrs {
+            let mut ahead = Ahead::new(Errand::Deep);
+            for (idx, &(name, item)) in attrs.iter().enumerate() {
+                ahead.reach(self, idx, attrs.len(), |from| {
+                    attrs[from..].iter().map(|attr| attr.1).collect()
+                });
                 let result = self.force_item(item, seen, depth + 1);
                 if let Err(fail) = result {
                     let text = format!(

@@ -52,6 +52,8 @@ pub enum ErrorKind {
     Restricted,
     /// A user interrupted.
     Interrupted,
+    /// A helper left something to the main line. Nobody sees it.
+    GaveUp,
     /// Any other error of evaluation.
     Eval,
 }
@@ -78,6 +80,7 @@ impl ErrorKind {
             Self::Host => "eval::host",
             Self::Restricted => "eval::restricted",
             Self::Interrupted => "eval::interrupted",
+            Self::GaveUp => "eval::gave-up",
             Self::Eval => "eval::error",
         }
     }

@@ -11,6 +11,8 @@ use crate::ctx::Internal;
 
 /// The number of no builtin: a call of it fails with the stashed error.
 pub(crate) const RETHROW: u32 = u32::MAX;
+/// Another one: a call of it imports the file whose path is capture 0.
+pub(crate) const IMPORT: u32 = u32::MAX - 1;
 
 pub(crate) struct InternalUnits<'h> {
     pub(crate) units: Internal<'h>,
@@ -46,6 +48,8 @@ pub(crate) fn units<'h>(alloc: &Alloc<'h>, n_builtins: usize) -> InternalUnits<'
     }
     units.push(Unit::new([nodes.len() as u32, u32::MAX, 0, 0], 0, 0));
     nodes.push(node(Op::CallBuiltin, 0, RETHROW, 0));
+    units.push(Unit::new([nodes.len() as u32, u32::MAX, 1, 0], 0, 0));
+    nodes.push(node(Op::CallBuiltin, 0, IMPORT, 0));
     for id in 0..n_builtins as u32 {
         units.push(Unit::new([nodes.len() as u32, u32::MAX, 0, 0], 0, 0));
         nodes.push(node(Op::CallBuiltin, 0, id, 0));
@@ -73,7 +77,8 @@ pub(crate) fn units<'h>(alloc: &Alloc<'h>, n_builtins: usize) -> InternalUnits<'
         units: Internal {
             apply: [&units[0], &units[1], &units[2], &units[3]],
             rethrow: &units[4],
+            import: &units[5],
         },
-        constants: &units[5..],
+        constants: &units[6..],
     }
 }

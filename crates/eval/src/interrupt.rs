@@ -21,16 +21,33 @@ const COLLECT: usize = firn_heap::COLLECT;
 #[derive(Clone, Debug)]
 pub(crate) struct StackLimit {
     current: Arc<AtomicUsize>,
-    real: usize,
+    real: Arc<AtomicUsize>,
 }
 
 impl StackLimit {
     pub(crate) fn of_this_thread() -> Self {
-        let real = crate::stack::limit();
+        let limit = Self::unknown();
+        limit.is_of_this_thread();
+        limit
+    }
+
+    /// That of a thread that has not started yet.
+    pub(crate) fn unknown() -> Self {
         Self {
-            current: Arc::new(AtomicUsize::new(real)),
-            real,
+            current: Arc::default(),
+            real: Arc::default(),
         }
+    }
+
+    /// Makes it that of the thread that calls.
+    pub(crate) fn is_of_this_thread(&self) {
+        let real = crate::stack::limit();
+        self.real.store(real, Ordering::Relaxed);
+        self.current.fetch_max(real, Ordering::SeqCst);
+    }
+
+    fn real(&self) -> usize {
+        self.real.load(Ordering::Relaxed)
     }
 
     /// For the allocator to ask with.
@@ -38,18 +55,27 @@ impl StackLimit {
         Arc::clone(&self.current)
     }
 
+    /// Makes the next comparison fail, and all that follow until [`StackLimit::clear`].
+    pub(crate) fn interrupt(&self) {
+        self.current.store(INTERRUPTED, Ordering::SeqCst);
+    }
+
+    /// Takes an interrupt back. The machine may have been asked to collect meanwhile, and looks.
+    pub(crate) fn clear(&self) {
+        let order = Ordering::SeqCst;
+        let _ = (self.current).compare_exchange(INTERRUPTED, COLLECT, order, order);
+    }
+
     /// Asks the machine to collect when it can.
     pub(crate) fn ask_to_collect(&self) {
-        self.current.fetch_max(COLLECT, Ordering::Relaxed);
+        self.current.fetch_max(COLLECT, Ordering::SeqCst);
     }
 
     /// Takes that back.
     pub(crate) fn no_longer_ask(&self) {
-        let order = Ordering::Relaxed;
+        let order = Ordering::SeqCst;
         // If it is an interrupt by now, that stays.
-        let _ = self
-            .current
-            .compare_exchange(COLLECT, self.real, order, order);
+        let _ = (self.current).compare_exchange(COLLECT, self.real(), order, order);
     }
 
     #[inline(always)]
@@ -66,12 +92,12 @@ pub struct Interrupter(StackLimit);
 impl Interrupter {
     /// Makes the evaluation fail soon.
     pub fn interrupt(&self) {
-        self.0.current.store(INTERRUPTED, Ordering::Relaxed);
+        self.0.interrupt();
     }
 
     /// Takes an interrupt back that nothing has met yet.
     pub fn clear(&self) {
-        self.0.current.store(self.0.real, Ordering::Relaxed);
+        self.0.clear();
     }
 }
 
@@ -87,10 +113,16 @@ impl Ctx<'_> {
     pub(crate) fn look_up(&mut self) -> Result<(), Fail> {
         let current = self.stack_limit.current.load(Ordering::Relaxed);
         if current == INTERRUPTED {
-            Interrupter(self.stack_limit.clone()).clear();
+            if self.heap().must_halt() {
+                self.alloc.while_halted(self.in_use(), || {});
+            }
+            if !self.is_main_line() {
+                return Err(self.give_up());
+            }
+            self.stack_limit.clear();
             return Err(self.error(ErrorKind::Interrupted, "interrupted by the user"));
         }
-        if crate::stack::position() < self.stack_limit.real {
+        if crate::stack::position() < self.stack_limit.real() {
             return Err(self.stack_overflow(None));
         }
         if current == COLLECT {

@@ -40,6 +40,7 @@ mod code;
 mod coerce;
 mod collect;
 mod compare;
+mod crew;
 mod ctx;
 mod deep;
 mod entry;
@@ -62,6 +63,7 @@ mod watch;
 
 pub use code::Code;
 pub use coerce::{Coercion, context_text};
+pub use crew::{Ahead, Calls, Errand};
 pub use ctx::{Ctx, EvalOptions, Evaluator, Res, Val};
 pub use entry::{FormalArg, LambdaView};
 pub use error::{ErrorKind, EvalError, Fail, Frame, FrameKind, Place};

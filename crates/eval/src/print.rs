@@ -163,7 +163,7 @@ impl<'h> Ctx<'h> {
     ) -> Result<(), Fail> {
         self.too_deep(depth)?;
         let Some(value) = word.resolved() else {
-            out.extend_from_slice(if word.is_under_evaluation() {
+            out.extend_from_slice(if word.owner() == Some(self.task) {
                 "«potential infinite recursion»".as_bytes()
             } else {
                 b"<CODE>"
@@ -352,7 +352,7 @@ impl Printer {
         if throws
             || matches!(
                 error.kind,
-                ErrorKind::StackOverflow | ErrorKind::Interrupted
+                ErrorKind::StackOverflow | ErrorKind::Interrupted | ErrorKind::GaveUp
             )
         {
             return Err(ctx.rethrow(error));
@@ -372,7 +372,7 @@ impl Printer {
             ctx.force(word)?
         } else {
             let Some(value) = word.resolved() else {
-                out.extend_from_slice(if word.is_under_evaluation() {
+                out.extend_from_slice(if word.owner() == Some(ctx.task) {
                     "«potential infinite recursion»".as_bytes()
                 } else {
                     "«thunk»".as_bytes()

@@ -65,6 +65,9 @@ impl<'h> Ctx<'h> {
         let locate = |offset: u32| self.place_text(Place { file, offset });
         match parse_text(source.bytes(), file, options, &locate) {
             Ok(text) => {
+                if !text.warnings.is_empty() {
+                    self.in_order()?;
+                }
                 for warning in &text.warnings {
                     self.shared
                         .host
@@ -305,24 +308,30 @@ impl<'h> Ctx<'h> {
     /// The value of a file; each file is evaluated once.
     pub fn eval_file(&mut self, path: &SourcePath) -> Res<'h> {
         let resolved = self.resolve_import(path)?;
-        if let Some(&known) = lock(&self.shared.imports).get(&resolved) {
-            return Ok(known);
-        }
-        let (file, dir) = self.read_source(&resolved)?;
-        match self.eval_source(file, &dir, &Scope::new()) {
-            Ok(value) => {
-                lock(&self.shared.imports).insert(resolved, value);
-                Ok(value)
-            }
-            Err(fail) => {
-                let shown = self.shared.host.display_path(&resolved);
-                let text = format!(
-                    "while evaluating the file '{}':",
-                    String::from_utf8_lossy(&shown)
-                );
-                Err(self.trace(fail, None, text))
-            }
-        }
+        let thunk = {
+            let mut imports = lock(&self.shared.imports);
+            let known = imports.get(&resolved).copied();
+            known.unwrap_or_else(|| {
+                let (thunk, caps) = Val::thunk(&self.alloc, self.internal.import);
+                caps[0].set(self.new_path(&resolved));
+                imports.insert(resolved, thunk);
+                thunk
+            })
+        };
+        self.force(thunk)
+    }
+
+    /// Reads and evaluates a file.
+    pub(crate) fn import_now(&mut self, resolved: &SourcePath) -> Res<'h> {
+        let (file, dir) = self.read_source(resolved)?;
+        self.eval_source(file, &dir, &Scope::new()).map_err(|fail| {
+            let shown = self.shared.host.display_path(resolved);
+            let text = format!(
+                "while evaluating the file '{}':",
+                String::from_utf8_lossy(&shown)
+            );
+            self.trace(fail, None, text)
+        })
     }
 
     /// The value of a file whose text has to be a set literal.

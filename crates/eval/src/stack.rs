@@ -64,6 +64,21 @@ pub fn on_large_stack<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     panic!("a thread can be started");
 }
 
+/// Starts a thread of a scope with a stack of this size, whose end the machine will know.
+pub(crate) fn spawn<'scope>(
+    scope: &'scope std::thread::Scope<'scope, '_>,
+    name: &str,
+    size: usize,
+    work: impl FnOnce() + Send + 'scope,
+) -> std::io::Result<()> {
+    let body = move || {
+        LIMIT.set(position().saturating_sub(size) + RESERVE);
+        work();
+    };
+    let thread = std::thread::Builder::new().name(name.to_owned());
+    thread.stack_size(size).spawn_scoped(scope, body).map(drop)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -19,6 +19,10 @@ impl<'h> Ctx<'h> {
         }
         match word.claim(self.task) {
             Attempt::Done(value) => Ok(Some(value)),
+            Attempt::Owned(owner) if owner != self.task => {
+                self.wait_for(word, owner)?;
+                self.force_trivial(word)
+            }
             Attempt::Owned(_) => Ok(None),
             Attempt::Claimed(claim) => {
                 let unit = claim.unit;

@@ -57,6 +57,7 @@ fn text_of<'h>(
 fn get_flake<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
     let doing = "while evaluating the argument passed to builtins.getFlake";
     let text = text_of(ctx, args[0], doing)?;
+    ctx.in_order()?;
     let host = StoreHost::of(ctx);
     let fetcher = host.fetcher();
     let parsed = FlakeRef::parse(fetcher, &text, ANYWHERE);

@@ -18,6 +18,7 @@ use crate::context::Contexts;
 use crate::region::Region;
 use crate::shape::ShapeTable;
 use crate::update::PlanTable;
+use crate::world::World;
 
 /// The memory of one evaluator and what its objects share.
 pub struct Heap {
@@ -26,6 +27,7 @@ pub struct Heap {
     kept: Mutex<Vec<Box<dyn Any + Send + Sync>>>,
     pub(crate) roots: Roots,
     pub(crate) trigger: Trigger,
+    pub(crate) world: World,
     pub(crate) shapes: ShapeTable,
     pub(crate) plans: PlanTable,
     pub(crate) contexts: Contexts,
@@ -50,6 +52,7 @@ impl Heap {
             kept: Mutex::default(),
             roots: Roots::default(),
             trigger: Trigger::default(),
+            world: World::default(),
             shapes: ShapeTable::default(),
             plans: PlanTable::default(),
             contexts: Contexts::default(),
@@ -114,7 +117,11 @@ pub struct Alloc<'h> {
     /// Bytes taken that the heap does not know of yet.
     unreported: Cell<usize>,
     /// Set to [`COLLECT`] when it is time to collect.
-    asks_by: OnceCell<Arc<AtomicUsize>>,
+    pub(crate) asks_by: OnceCell<Arc<AtomicUsize>>,
+    /// Its number among the threads of the heap, once it has joined them.
+    pub(crate) member: OnceCell<usize>,
+    /// One past the end of the native stack of its thread, or 0.
+    pub(crate) stack_end: Cell<usize>,
     /// Direct-mapped cache of plans for `//`, filled from the heap's table.
     pub(crate) plan_cache: crate::update::PlanCache<'h>,
     invariant: PhantomData<fn(&'h ()) -> &'h ()>,
@@ -144,6 +151,8 @@ impl<'h> Alloc<'h> {
             taken: Cell::new(0),
             unreported: Cell::new(0),
             asks_by: OnceCell::new(),
+            member: OnceCell::new(),
+            stack_end: Cell::new(0),
             plan_cache: crate::update::PlanCache::default(),
             invariant: PhantomData,
         }
@@ -158,11 +167,6 @@ impl<'h> Alloc<'h> {
     /// Bytes that this worker has taken, in whole blocks where they were new.
     pub fn allocated_bytes(&self) -> u64 {
         self.taken.get()
-    }
-
-    /// Where to ask for a collection: the address that a machine compares its stack pointer with.
-    pub fn asks_by(&self, limit: Arc<AtomicUsize>) {
-        self.asks_by.get_or_init(|| limit);
     }
 
     /// `n` zeroed words for an object with this content, at least one.
@@ -353,6 +357,15 @@ impl<'h> Alloc<'h> {
         let start = self.words(Content::Bytes, size_of_val(values).div_ceil(8));
         // SAFETY: `start` is fresh, large enough for the slice and aligned.
         unsafe { copy_to(start, values) }
+    }
+}
+
+impl Drop for Alloc<'_> {
+    fn drop(&mut self) {
+        if let Some(&member) = self.member.get() {
+            self.retire();
+            self.heap.world.leave(member);
+        }
     }
 }
 

@@ -208,6 +208,9 @@ pub(crate) struct Cells {
     pub(crate) marks: Option<NonNull<u64>>,
 }
 
+// SAFETY: an address of a block and of its bitmap; what is there belongs to whoever holds this.
+unsafe impl Send for Cells {}
+
 /// All spaces of a heap.
 #[derive(Default)]
 pub(crate) struct Blocks {

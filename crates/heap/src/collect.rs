@@ -7,7 +7,8 @@
 //! builtins stay valid as long as they are used.
 //!
 //! A collection happens only where the machine asks for it ([`Alloc::collect`]), which it does when
-//! it begins to evaluate something. Hence the one rule for those who hold words: **a word that
+//! it begins to evaluate something; other threads have halted at such a place too, or where they
+//! wait (`world`). Hence the one rule for those who hold words: **a word that
 //! lives through an evaluation must be on a stack, in an object that is, or pinned**. A `Vec` has its
 //! words elsewhere; if they are not elements of something that is kept anyway, they are to be put
 //! on the value stack as well.
@@ -29,6 +30,7 @@ use crate::blocks::{Content, Space};
 use crate::native;
 use crate::set::InlineCache;
 use crate::word::{Slot, TAG_IMMEDIATE, TAG_INT, TAG_MASK, TAG_STRING, TAG_THUNK, Word};
+use crate::world::{Alone, InUse, Ranges, State};
 
 /// When to collect.
 pub(crate) struct Trigger {
@@ -59,13 +61,29 @@ impl Trigger {
         let since = self.since.fetch_add(bytes, Ordering::Relaxed) + bytes;
         since >= self.budget.load(Ordering::Relaxed)
     }
+
+    /// Whether it is time to collect.
+    fn is_due(&self) -> bool {
+        self.since.load(Ordering::Relaxed) >= self.budget.load(Ordering::Relaxed)
+    }
 }
 
 /// A range of slots, or of inline caches, that lives as long as the heap.
 #[derive(Clone, Copy)]
-struct Range {
+pub(crate) struct Range {
     start: *const u64,
     len: usize,
+}
+
+impl Range {
+    /// A range of things that are as large as a word.
+    pub(crate) fn new<T>(slice: &[T]) -> Self {
+        const { assert!(size_of::<T>() == 8) };
+        Self {
+            start: slice.as_ptr().cast(),
+            len: slice.len(),
+        }
+    }
 }
 
 // SAFETY: the ranges are of atomics.
@@ -106,18 +124,12 @@ impl Heap {
 
     /// Keeps whatever these slots hold.
     pub(crate) fn add_root<C>(&self, slots: &[Slot<'_, C>]) {
-        lock(&self.roots.slots).push(Range {
-            start: slots.as_ptr().cast(),
-            len: slots.len(),
-        });
+        lock(&self.roots.slots).push(Range::new(slots));
     }
 
     /// Watches over inline caches that outlive a collection.
     pub fn add_caches<'h>(&'h self, caches: &'h [InlineCache]) {
-        lock(&self.roots.caches).push(Range {
-            start: caches.as_ptr().cast(),
-            len: caches.len(),
-        });
+        lock(&self.roots.caches).push(Range::new(caches));
     }
 }
 
@@ -143,13 +155,22 @@ impl Marker<'_> {
         self.bits(word.bits.get());
     }
 
-    /// Keeps what slots of a value stack hold. They may hold words of objects that are long gone.
-    pub fn slots<C>(&mut self, slots: &[Slot<'_, C>]) {
-        for word in slots.iter().filter_map(Slot::try_get) {
-            if !matches!(word.tag(), TAG_INT | TAG_IMMEDIATE) {
-                self.address(word.object().addr());
+    /// Keeps what a thread has in use. Slots of its value stack may hold words of objects that are
+    /// long gone.
+    ///
+    /// # Safety
+    /// The thread must be halted or this one, and must have left this word about itself.
+    unsafe fn in_use(&mut self, in_use: &Ranges) {
+        for idx in 0..in_use.slots.len {
+            // SAFETY: the slots are those of a value stack, which nobody writes meanwhile.
+            let bits = unsafe { in_use.slots.start.add(idx).read() };
+            if bits != 0 && !matches!(bits & TAG_MASK, TAG_INT | TAG_IMMEDIATE) {
+                self.address((bits & !TAG_MASK) as usize);
             }
         }
+        self.drain();
+        // SAFETY: the words are those of a vector, which nobody writes meanwhile.
+        unsafe { self.all(in_use.words.start, in_use.words.len) };
         self.drain();
     }
 
@@ -276,17 +297,53 @@ pub struct Collected {
 }
 
 impl Alloc<'_> {
-    /// Collects, if it is known how on this system. `more` is to keep what the caller knows of and
-    /// the collector does not; in particular the value stack in use.
+    /// Collects, if it is known how on this system and still due, with all other threads of the heap
+    /// halted; `force` does so in any case. If another thread is about to collect, this one halts
+    /// for that. `more` is to keep what the caller knows of and the collector does not.
     ///
     /// Whoever holds words must have heeded the rule in the module's documentation.
-    pub fn collect(&self, more: &mut dyn FnMut(&mut Marker<'_>)) -> Option<Collected> {
+    pub fn collect(
+        &self,
+        in_use: InUse<'_>,
+        force: bool,
+        more: &mut dyn FnMut(&mut Marker<'_>),
+    ) -> Option<Collected> {
         let heap = self.heap();
-        let Some(end) = native::stack_end() else {
+        let is_due = || force || heap.trigger.is_due();
+        let own = self.member.get().copied();
+        let outcome = (heap.world).alone(own, is_due, |state| self.collect_alone(in_use, state, more));
+        match outcome {
+            Alone::Done(collected) => collected,
+            Alone::NotNow => None,
+            Alone::UnderWay => {
+                self.while_halted(in_use, || {});
+                None
+            }
+        }
+    }
+
+    fn collect_alone(
+        &self,
+        in_use: InUse<'_>,
+        state: &State,
+        more: &mut dyn FnMut(&mut Marker<'_>),
+    ) -> Option<Collected> {
+        let heap = self.heap();
+        let never = || {
             heap.trigger.budget.store(usize::MAX, Ordering::Relaxed);
-            return None;
+            None
+        };
+        if state.halted().any(|halted| halted.stack.0 == 0) {
+            return never();
+        }
+        let Some(end) = native::stack_end() else {
+            return never();
         };
         self.retire();
+        for halted in state.halted() {
+            // SAFETY: those who have left something are halted, and are of this heap.
+            unsafe { halted.retire() };
+        }
         let mut blocks = lock(&heap.blocks);
         blocks.prepare();
         let mut marker = Marker {
@@ -294,8 +351,16 @@ impl Alloc<'_> {
             pending: Vec::new(),
         };
         if !native::visit_stack(end, &mut |word| marker.guess(word)) {
-            heap.trigger.budget.store(usize::MAX, Ordering::Relaxed);
-            return None;
+            drop(blocks);
+            return never();
+        }
+        // SAFETY: what this thread has in use, and what halted ones have.
+        unsafe {
+            marker.in_use(&in_use.ranges);
+            for halted in state.halted() {
+                native::visit_range(halted.stack, &mut |word| marker.guess(word));
+                marker.in_use(&halted.in_use);
+            }
         }
         marker.drain();
         for &bits in lock(&heap.roots.pinned).iter() {
@@ -304,7 +369,7 @@ impl Alloc<'_> {
         for range in lock(&heap.roots.slots).iter() {
             // SAFETY: registered slots live as long as the heap, zero is an unset one, and a
             // collection is alone.
-            unsafe { marker.all(range.start.cast_mut(), range.len) };
+            unsafe { marker.all(range.start, range.len) };
             marker.drain();
         }
         more(&mut marker);

@@ -2,7 +2,7 @@
 
 use firn_symbol::Symbol;
 
-use crate::{Alloc, Attempt, Duplicates, Heap, InlineCache, SetBuilder, Stack, TaskId, Unit, Word};
+use crate::{Alloc, Attempt, Duplicates, Heap, InUse, InlineCache, SetBuilder, Stack, TaskId, Unit, Word};
 
 type Plain<'h> = Word<'h, u32>;
 
@@ -15,7 +15,7 @@ fn heap() -> Heap {
 
 fn collect(alloc: &Alloc<'_>) {
     // The stack of this thread is known on the systems that collect.
-    alloc.collect(&mut |_| {});
+    alloc.collect(InUse::nothing(), true, &mut |_| {});
 }
 
 /// A list of lists of strings, `n` of each.
@@ -93,7 +93,7 @@ fn memory_is_used_again() {
     for _ in 0..40 {
         garbage(&alloc);
         std::hint::black_box(Word::<u32>::list_from(&alloc, 50_000, |_| Word::null()));
-        if alloc.collect(&mut |_| {}).is_none() {
+        if alloc.collect(InUse::nothing(), true, &mut |_| {}).is_none() {
             return;
         }
         reserved.push(heap.reserved_bytes());
@@ -112,7 +112,8 @@ fn a_value_stack_keeps_its_words_and_drops_the_rest() {
     stack.truncate(20);
     for _ in 0..3 {
         garbage(&alloc);
-        alloc.collect(&mut |marker| stack.mark(marker));
+        alloc.collect(InUse::new(&stack, &[]), true, &mut |_| {});
+        stack.forget_finished();
     }
     for n in 0..20 {
         assert!(is_tree(stack.get(0, n), n as usize));
@@ -179,4 +180,59 @@ fn caches_of_dead_shapes_are_wiped() {
         );
         caches.iter().for_each(InlineCache::wipe);
     }
+}
+
+/// A list of numbers as texts.
+fn texts<'h>(alloc: &Alloc<'h>, from: usize) -> Plain<'h> {
+    Word::list_from(alloc, 50, |idx| {
+        let text = (from + idx).to_string();
+        Word::string(alloc, text.as_bytes(), crate::ContextId::EMPTY)
+    })
+}
+
+#[test]
+fn every_thread_keeps_what_it_has_and_halts_for_the_others() {
+    const N_ROUNDS: usize = 60;
+    let heap = heap();
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let heap = &heap;
+            scope.spawn(move || {
+                let alloc = Alloc::new(heap);
+                let limit = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+                alloc.join(limit.clone());
+                let mut stack: Stack<'_, u32> = Stack::small(&alloc);
+                let local = texts(&alloc, thread * 1000);
+                let mut words = vec![Some(texts(&alloc, thread * 2000))];
+                for round in 0..N_ROUNDS {
+                    assert!(stack.push(texts(&alloc, round)));
+                    garbage(&alloc);
+                    let asked = limit.swap(0, std::sync::atomic::Ordering::SeqCst) != 0;
+                    if asked || round % (thread + 2) == 0 {
+                        let in_use = InUse::new(&stack, &words);
+                        alloc.collect(in_use, !asked, &mut |_| {});
+                    }
+                    if round % 7 == thread {
+                        let in_use = InUse::new(&stack, &words);
+                        let wait = std::time::Duration::from_micros(300);
+                        alloc.while_halted(in_use, || std::thread::sleep(wait));
+                    }
+                    words.push(Some(texts(&alloc, round)));
+                }
+                let is_from = |word: Plain<'_>, from: usize| {
+                    let items = word.as_list().expect("a list");
+                    items.iter().enumerate().all(|(idx, item)| {
+                        let bytes = item.as_str().expect("a string").bytes();
+                        bytes == (from + idx).to_string().as_bytes()
+                    })
+                };
+                assert!(is_from(local, thread * 1000));
+                assert!(is_from(words[0].expect("set"), thread * 2000));
+                for round in 0..N_ROUNDS {
+                    assert!(is_from(stack.get(round, 0), round));
+                    assert!(is_from(words[round + 1].expect("set"), round));
+                }
+            });
+        }
+    });
 }

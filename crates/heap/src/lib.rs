@@ -31,6 +31,8 @@
 //!    (`blocks`), so the collector (`collect`) needs no help from objects. Its rule for everyone
 //!    who holds words: through an evaluation, a word must be on a stack, in an object that can be
 //!    reached, or pinned. What is loaded (code, units, shared shapes, plans) is never collected.
+//! 6. A collection is alone: every other thread that has joined the heap is halted meanwhile and has
+//!    left word of what it has in use (`world`).
 #![allow(unsafe_code, reason = "the object layouts; see the invariants above")]
 
 mod alloc;
@@ -52,6 +54,7 @@ mod string;
 mod thunk;
 mod update;
 mod word;
+mod world;
 
 pub use alloc::{Alloc, COLLECT, Heap};
 pub use boxed::Path;
@@ -64,3 +67,4 @@ pub use stack::Stack;
 pub use string::Str;
 pub use thunk::{Attempt, Claim, TaskId};
 pub use word::{Kind, Slot, Word};
+pub use world::InUse;

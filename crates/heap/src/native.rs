@@ -1,4 +1,4 @@
-//! The native stack of a thread, as far as a conservative collector must know it: where it ends,
+//! The native stacks of threads, as far as a conservative collector must know them: where one ends,
 //! and what is on it now, the registers that calls preserve included.
 
 /// One past the highest address of this thread's stack, if the system tells.
@@ -31,20 +31,30 @@ pub(crate) fn visit_stack(end: usize, visit: &mut dyn FnMut(u64)) -> bool {
     for &word in &registers {
         visit(word);
     }
-    let mut at = std::ptr::from_ref(&registers).expose_provenance();
-    while at + 8 <= end {
-        let place: *const u64 = std::ptr::with_exposed_provenance(at);
-        // SAFETY: the address lies between a local of this function and the end of this thread's
-        // stack, hence in frames of functions that have not returned. What is read there may be
-        // anything and is only compared with addresses of cells.
-        visit(unsafe { place.read_volatile() });
-        at += 8;
-    }
+    let here = std::ptr::from_ref(&registers).expose_provenance();
+    // SAFETY: from a local of this function to the end of this thread's stack.
+    unsafe { visit_range((here, end), visit) };
     true
 }
 
+/// Hands every word of a part of a stack to `visit`.
+///
+/// # Safety
+/// The range must begin at a local of a function that has not returned, and end where the stack of
+/// that function's thread does. If that is another thread, it must not run meanwhile.
+pub(crate) unsafe fn visit_range((start, end): (usize, usize), visit: &mut dyn FnMut(u64)) {
+    let mut at = start;
+    while at + 8 <= end {
+        let place: *const u64 = std::ptr::with_exposed_provenance(at);
+        // SAFETY: the address lies in frames of functions that have not returned. What is read
+        // there may be anything and is only compared with addresses of cells.
+        visit(unsafe { place.read_volatile() });
+        at += 8;
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
-fn save_registers(into: &mut [u64; 12]) -> bool {
+pub(crate) fn save_registers(into: &mut [u64; 12]) -> bool {
     // SAFETY: six words are written to an array of twelve; nothing else changes.
     unsafe {
         std::arch::asm!(
@@ -62,7 +72,7 @@ fn save_registers(into: &mut [u64; 12]) -> bool {
 }
 
 #[cfg(target_arch = "aarch64")]
-fn save_registers(into: &mut [u64; 12]) -> bool {
+pub(crate) fn save_registers(into: &mut [u64; 12]) -> bool {
     // SAFETY: twelve words are written to an array of twelve; nothing else changes.
     unsafe {
         std::arch::asm!(
@@ -80,7 +90,7 @@ fn save_registers(into: &mut [u64; 12]) -> bool {
 }
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn save_registers(_into: &mut [u64; 12]) -> bool {
+pub(crate) fn save_registers(_into: &mut [u64; 12]) -> bool {
     false
 }
 

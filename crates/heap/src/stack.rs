@@ -10,6 +10,8 @@ use crate::word::{Slot, Word};
 /// Slots in at least one page.
 const PAGE: usize = 4096 / 8;
 const SIZES: [usize; 4] = [4 << 30, 512 << 20, 64 << 20, 8 << 20];
+/// Those of helpers, which may give up where the main line may not.
+const SMALL_SIZES: [usize; 2] = [256 << 20, 8 << 20];
 
 /// A worker's value stack.
 pub struct Stack<'h, C> {
@@ -21,7 +23,16 @@ pub struct Stack<'h, C> {
 impl<'h, C> Stack<'h, C> {
     /// Reserves a stack.
     pub fn new(alloc: &Alloc<'h>) -> Self {
-        let (start, len) = alloc.heap().stack_region(&SIZES);
+        Self::of_size(alloc, &SIZES)
+    }
+
+    /// Reserves a smaller one, for a worker that may give up when it is full.
+    pub fn small(alloc: &Alloc<'h>) -> Self {
+        Self::of_size(alloc, &SMALL_SIZES)
+    }
+
+    fn of_size(alloc: &Alloc<'h>, sizes: &[usize]) -> Self {
+        let (start, len) = alloc.heap().stack_region(sizes);
         // SAFETY: the region is zeroed, `len` words long, lives as long as the heap and belongs to
         // this stack alone; zero is an unset slot.
         let slots = unsafe { std::slice::from_raw_parts(start.cast::<Slot<'h, C>>(), len) };
@@ -38,9 +49,13 @@ impl<'h, C> Stack<'h, C> {
         self.top
     }
 
-    /// Keeps the words in use during a collection, and forgets what finished frames left above.
-    pub fn mark(&self, marker: &mut crate::collect::Marker<'_>) {
-        marker.slots(&self.slots[..self.top]);
+    /// The slots in use.
+    pub(crate) fn in_use(&self) -> &[Slot<'h, C>] {
+        &self.slots[..self.top]
+    }
+
+    /// Forgets what finished frames left above the frames in use.
+    pub fn forget_finished(&self) {
         let end = (self.top + PAGE).min(self.slots.len());
         self.slots[self.top..end].iter().for_each(Slot::clear);
         let start = self.slots.as_ptr().cast();

@@ -113,9 +113,13 @@ impl<'h, C> Word<'h, C> {
         NonZeroU64::new(state).map(Self::from_bits)
     }
 
-    /// Whether this is a thunk that some task is evaluating now.
-    pub fn is_under_evaluation(self) -> bool {
-        self.is_thunk() && self.state().load(Ordering::Relaxed) & OWNED == OWNED
+    /// The task that is evaluating this thunk now.
+    pub fn owner(self) -> Option<TaskId> {
+        if !self.is_thunk() {
+            return None;
+        }
+        let state = self.state().load(Ordering::Relaxed);
+        (state & OWNED == OWNED).then_some(TaskId((state >> 4) as u32))
     }
 
     /// What a suspended thunk would evaluate, for those who print or explain it.
@@ -194,7 +198,7 @@ mod tests {
         };
         assert_eq!(claim.caps[0].get().as_bool(), Some(true));
         assert!(matches!(thunk.claim(TaskId(2)), Attempt::Owned(TaskId(1))));
-        assert!(thunk.is_under_evaluation());
+        assert_eq!(thunk.owner(), Some(TaskId(1)));
         claim.finish(Word::int(&alloc, 8));
         assert_eq!(thunk.resolved().and_then(Word::as_int), Some(8));
         assert!(matches!(thunk.claim(TaskId(2)), Attempt::Done(_)));

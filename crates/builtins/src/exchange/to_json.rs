@@ -1,6 +1,8 @@
 //! Values as JSON, for `toJSON` and for everyone else who needs it.
 
-use firn_eval::{Coercion, ContextElement, ContextId, Ctx, ErrorKind, Fail, Kind, Place, Res, Val};
+use firn_eval::{
+    Ahead, Coercion, ContextElement, ContextId, Ctx, Errand, ErrorKind, Fail, Kind, Place, Res, Val,
+};
 use firn_source::FileId;
 
 use crate::json::{write_float, write_string};
@@ -107,7 +109,10 @@ impl JsonWriter {
 
     fn list<'h>(&mut self, ctx: &mut Ctx<'h>, value: Val<'h>) -> Result<(), Fail> {
         self.out.push(b'[');
-        for (idx, &item) in value.as_list().unwrap_or_default().iter().enumerate() {
+        let items = value.as_list().unwrap_or_default();
+        let mut ahead = Ahead::new(Errand::Json);
+        for (idx, &item) in items.iter().enumerate() {
+            ahead.reach(ctx, idx, items.len(), |from| items[from..].into());
             if idx > 0 {
                 self.out.push(b',');
             }
@@ -141,7 +146,12 @@ impl JsonWriter {
         self.out.push(b'{');
         let flat = set.flat(ctx.alloc());
         let keys = flat.shape.keys();
-        for (idx, &slot) in flat.shape.by_name(ctx.alloc()).iter().enumerate() {
+        let slots = flat.shape.by_name(ctx.alloc());
+        let mut ahead = Ahead::new(Errand::Json);
+        for (idx, &slot) in slots.iter().enumerate() {
+            ahead.reach(ctx, idx, slots.len(), |from| {
+                (slots[from..].iter().map(|&slot| flat.values[slot as usize])).collect()
+            });
             if idx > 0 {
                 self.out.push(b',');
             }

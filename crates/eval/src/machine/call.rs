@@ -10,7 +10,7 @@ use firn_ir::{NONE, Node, NodeId, Op};
 use super::Env;
 use crate::ctx::{CallRecord, Ctx, Res, Val};
 use crate::error::{ErrorKind, EvalError, Fail, Place};
-use crate::internal::RETHROW;
+use crate::internal::{IMPORT, RETHROW};
 use crate::suggest::suggestions;
 
 /// What a call leads to.
@@ -308,11 +308,8 @@ impl<'h> Ctx<'h> {
 
     /// A call of a builtin whose arguments are all there.
     pub(super) fn call_builtin_node(&mut self, env: &Env<'h>, node: &Node) -> Res<'h> {
-        if node.a == RETHROW {
-            let error = self.stashed.clone().unwrap_or_else(|| {
-                Box::new(EvalError::new(ErrorKind::Eval, "this value failed before"))
-            });
-            return Err(self.rethrow(error));
+        if node.a >= IMPORT {
+            return self.call_internal(env, node.a);
         }
         if self.watch.is_some() && node.n > 0 {
             let function = Val::builtin(&self.alloc, node.a);
@@ -327,6 +324,19 @@ impl<'h> Ctx<'h> {
             return result;
         }
         self.call_builtin_unwatched(env, node)
+    }
+
+    /// What internal code calls that is no builtin.
+    #[cold]
+    fn call_internal(&mut self, env: &Env<'h>, what: u32) -> Res<'h> {
+        if what == RETHROW {
+            let error = self.stashed.clone().unwrap_or_else(|| {
+                Box::new(EvalError::new(ErrorKind::Eval, "this value failed before"))
+            });
+            return Err(self.rethrow(error));
+        }
+        let path = Self::path_of(env.caps[0].get());
+        self.import_now(&path)
     }
 
     #[inline]

@@ -55,6 +55,7 @@ fn fetch_closure<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
     let Some(url) = &wanted.from_store else {
         return Err(ctx.error(ErrorKind::Eval, missing("fromStore")));
     };
+    ctx.in_order()?;
     let fetched = match &wanted.to_path {
         Some(to_path) => rewrite(&host, url, from_path, to_path.as_ref()),
         None => fetch(&host, url, from_path, wanted.input_addressed),

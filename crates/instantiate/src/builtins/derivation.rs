@@ -43,6 +43,7 @@ fn output_of<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
         "while evaluating the second argument to builtins.outputOf",
     )?;
     let host = StoreHost::of(ctx);
+    ctx.in_order()?;
     let elements = ctx.heap().contexts().elements(text.context());
     let made = host
         .flush()

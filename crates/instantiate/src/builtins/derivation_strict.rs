@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use firn_eval::{
-    Builtin, Coercion, ContextElement, ContextId, Ctx, ErrorKind, Fail, Res, SetBuilder, Symbol,
+    Ahead, Builtin, Coercion, ContextElement, ContextId, Ctx, Errand, ErrorKind, Fail, Res, SetBuilder, Symbol,
     Val, name_text,
 };
 use firn_hash::Algorithm;
@@ -73,6 +73,7 @@ fn instantiate<'h>(ctx: &mut Ctx<'h>, name: &str, attrs: Val<'h>) -> Res<'h> {
     // A text that refers to a whole derivation needs that in the store.
     let deep = |element: &ContextElement| matches!(element, ContextElement::DrvDeep(_));
     if recipe.context.iter().any(deep) {
+        ctx.in_order()?;
         ctx.host_result(|_| {
             host.flush()
                 .map_err(|error| crate::host::store_error(&error))
@@ -82,8 +83,7 @@ fn instantiate<'h>(ctx: &mut Ctx<'h>, name: &str, attrs: Val<'h>) -> Res<'h> {
     let made = made.map_err(|error| ctx.error(ErrorKind::Eval, error.to_string()))?;
     if made.hash_was_empty {
         let message = format!("found empty hash, assuming '{}'", zero_hash());
-        ctx.host()
-            .emit(firn_eval::Message::Remark(message.into_bytes()));
+        ctx.emit(firn_eval::Message::Remark(message.into_bytes()))?;
     }
     let result = result_value(ctx, &host, &made);
     host.pending.derivation(made.text);
@@ -165,7 +165,16 @@ impl<'c, 'h> Reader<'c, 'h> {
 
     fn read(mut self) -> Result<Recipe, Fail> {
         let set = self.ctx.attrs(self.attrs, "")?;
-        for (symbol, value) in self.ctx.attrs_by_name(set) {
+        let attrs = self.ctx.attrs_by_name(set);
+        let errand = match self.structured {
+            Some(_) => Errand::Json,
+            None => Errand::Text,
+        };
+        let mut ahead = Ahead::new(errand);
+        for (idx, &(symbol, value)) in attrs.iter().enumerate() {
+            ahead.reach(self.ctx, idx, attrs.len(), |from| {
+                attrs[from..].iter().map(|attr| attr.1).collect()
+            });
             let key = symbol.as_bytes();
             if key == b"__ignoreNulls" {
                 continue;
@@ -186,7 +195,7 @@ impl<'c, 'h> Reader<'c, 'h> {
                 self.warn(
                     "'exportReferencesGraph' in structured attrs is not a JSON object, ignoring"
                         .to_owned(),
-                );
+                )?;
             }
             let json = structured_json(&structured);
             self.recipe
@@ -250,7 +259,7 @@ impl<'c, 'h> Reader<'c, 'h> {
                     "In derivation '{}': setting structured attributes via '__json' is deprecated, and may be disallowed in future versions of Nix. Set '__structuredAttrs = true' instead.",
                     self.recipe.name
                 );
-                self.warn(message);
+                self.warn(message)?;
             }
             _ => {}
         }
@@ -297,7 +306,7 @@ impl<'c, 'h> Reader<'c, 'h> {
                     self.warn(format!(
                         "In a derivation named '{}', 'structuredAttrs' disables the effect of the derivation attribute '{name}'; use 'outputChecks.<output>.{name}' instead",
                         self.recipe.name
-                    ));
+                    ))?;
                 }
             }
         }
@@ -368,10 +377,9 @@ impl<'c, 'h> Reader<'c, 'h> {
         Err(self.ctx.error(ErrorKind::Host, message))
     }
 
-    fn warn(&self, message: String) {
-        self.ctx
-            .host()
-            .emit(firn_eval::Message::Remark(message.into_bytes()));
+    fn warn(&mut self, message: String) -> Result<(), Fail> {
+        let remark = firn_eval::Message::Remark(message.into_bytes());
+        self.ctx.emit(remark)
     }
 }
 

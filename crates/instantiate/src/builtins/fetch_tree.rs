@@ -80,6 +80,7 @@ fn fetch_git<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
 fn fetch<'h>(ctx: &mut Ctx<'h>, arg: Val<'h>, params: Params) -> Res<'h> {
     let host = StoreHost::of(ctx);
     let mut input = input_of(ctx, &host, arg, params)?;
+    ctx.in_order()?;
     let fetcher = host.fetcher();
     let fetcher_name = params.name;
     let purity = ctx.purity();

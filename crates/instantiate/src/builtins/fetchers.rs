@@ -79,9 +79,8 @@ fn wanted<'h>(ctx: &mut Ctx<'h>, arg: Val<'h>, who: &str) -> Result<Wanted, Fail
                     .map_err(|error| ctx.error(ErrorKind::Eval, error.to_string()))?;
                 if was_empty {
                     let message = format!("found empty hash, assuming '{}'", hash.to_sri());
-                    ctx.host().emit(firn_eval::Message::Remark(
-                        format!("warning: {message}").into_bytes(),
-                    ));
+                    let remark = format!("warning: {message}").into_bytes();
+                    ctx.emit(firn_eval::Message::Remark(remark))?;
                 }
                 wanted.hash = Some(hash);
             }
@@ -109,6 +108,7 @@ fn base_name(url: &str) -> &str {
 
 fn fetch<'h>(ctx: &mut Ctx<'h>, arg: Val<'h>, who: &str, unpack: bool) -> Res<'h> {
     let wanted = wanted(ctx, arg, who)?;
+    ctx.in_order()?;
     let mut url = wanted.url.unwrap_or_default();
     if unpack && let Some(channel) = url.strip_prefix("channel:") {
         url = format!("https://channels.nixos.org/{channel}/nixexprs.tar.xz");

@@ -185,6 +185,10 @@ fn add_inner<'h>(
     if ctx.host_result(|host| host.file_type(&resolved))?.is_none() {
         return ctx.host_result(|_| Err(crate::files::missing(&path)));
     }
+    if !host.pending.is_read_only() {
+        // The store is written to.
+        ctx.in_order()?;
+    }
     let source = host.source(&resolved);
     let added = source
         .with_tree(|tree| add_tree(ctx, host, &path, &name, tree, &options, wanted.filter))?;
@@ -281,6 +285,7 @@ fn store_path<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
         observer.uses(&object);
     }
     if !host.pending.is_read_only() {
+        ctx.in_order()?;
         let ensured = host.store().ensure_path(&object);
         let ensured = ensured.map_err(|error| HostError::new(error.to_string()));
         ctx.host_result(|_| ensured)?;

@@ -11,7 +11,7 @@ theme! {
 
     /// How many threads evaluate. 0 means one for each processor, 1 means none besides the first.
     /// The result, the first error and the order of messages are the same at any number.
-    "eval-cores" eval_cores: u32 = 0;
+    "eval-cores" eval_cores: u32 = 1;
     /// The static shell that builds see as `/bin/sh`. If unset, the standard library's, or one
     /// found on this machine.
     "sandbox-shell" sandbox_shell: Option<PathBuf> = None;
