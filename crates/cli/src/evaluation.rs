@@ -195,7 +195,8 @@ fn options_of(context: &Context) -> EvalOptions {
         collect_from: number("FIRN_COLLECT_FROM").unwrap_or(EvalOptions::default().collect_from),
         collect_every: number("FIRN_COLLECT_EVERY"),
         eval_cores: eval_cores(settings.firn.eval_cores),
-        patience: number("FIRN_PATIENCE_MS").map_or(EvalOptions::default().patience, Duration::from_millis),
+        patience: number("FIRN_PATIENCE_MS")
+            .map_or(EvalOptions::default().patience, Duration::from_millis),
     }
 }
 

@@ -311,7 +311,8 @@ impl Alloc<'_> {
         let heap = self.heap();
         let is_due = || force || heap.trigger.is_due();
         let own = self.member.get().copied();
-        let outcome = (heap.world).alone(own, is_due, |state| self.collect_alone(in_use, state, more));
+        let outcome =
+            (heap.world).alone(own, is_due, |state| self.collect_alone(in_use, state, more));
         match outcome {
             Alone::Done(collected) => collected,
             Alone::NotNow => None,

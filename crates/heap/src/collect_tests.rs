@@ -2,7 +2,9 @@
 
 use firn_symbol::Symbol;
 
-use crate::{Alloc, Attempt, Duplicates, Heap, InUse, InlineCache, SetBuilder, Stack, TaskId, Unit, Word};
+use crate::{
+    Alloc, Attempt, Duplicates, Heap, InUse, InlineCache, SetBuilder, Stack, TaskId, Unit, Word,
+};
 
 type Plain<'h> = Word<'h, u32>;
 

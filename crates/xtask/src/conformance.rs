@@ -69,7 +69,7 @@ struct Verdict {
 
 /// Runs the suite and fails if any case differs by value.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Outcome {
-    let suite = Suite::open(workspace, arguments)?;
+    let suite = Suite::open(workspace, &arguments.suite, &arguments.binary)?;
     let names = suite.names(arguments.only.as_deref())?;
     if names.is_empty() {
         return Err(format!("no case in {}", suite.lang.display()));
@@ -106,13 +106,15 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Outcome {
     }
 }
 
-struct Suite {
+pub(crate) struct Suite {
     lang: PathBuf,
     /// The folder that holds `lang`: the working directory of every case.
     parent: PathBuf,
     /// Holds `nix-instantiate`, a link to the binary.
     commands: PathBuf,
     scratch: PathBuf,
+    /// Besides what every case gets.
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Drop for Suite {
@@ -123,12 +125,12 @@ impl Drop for Suite {
 }
 
 impl Suite {
-    fn open(workspace: &Workspace, arguments: &Arguments) -> Outcome<Self> {
-        let nested = arguments.suite.join("tests/functional/lang");
+    pub(crate) fn open(workspace: &Workspace, suite: &Path, binary: &Path) -> Outcome<Self> {
+        let nested = suite.join("tests/functional/lang");
         let given = if nested.is_dir() {
             nested
         } else {
-            arguments.suite.clone()
+            suite.to_path_buf()
         };
         let lang = given
             .canonicalize()
@@ -137,7 +139,7 @@ impl Suite {
             .parent()
             .ok_or("the suite has no parent folder")?
             .to_path_buf();
-        let binary = workspace.root.join(&arguments.binary);
+        let binary = workspace.root.join(binary);
         let binary = binary.canonicalize().map_err(|error| {
             format!(
                 "{}: {error}; build it first with `cargo build --release`",
@@ -160,10 +162,24 @@ impl Suite {
             parent,
             commands,
             scratch,
+            environment: Vec::new(),
         })
     }
 
-    fn names(&self, only: Option<&str>) -> Outcome<Vec<String>> {
+    /// Has all cases that follow evaluated by so many threads from the first moment on.
+    pub(crate) fn use_threads(&mut self, n: u32) {
+        self.environment = vec![
+            ("NIX_CONFIG", format!("eval-cores = {n}")),
+            ("FIRN_PATIENCE_MS", "0".to_owned()),
+        ];
+    }
+
+    /// Has the heap collected each time when the machine has looked up so often.
+    pub(crate) fn collect_every(&mut self, n: u64) {
+        self.environment.push(("FIRN_COLLECT_EVERY", n.to_string()));
+    }
+
+    pub(crate) fn names(&self, only: Option<&str>) -> Outcome<Vec<String>> {
         let listing = std::fs::read_dir(&self.lang).map_err(|error| error.to_string())?;
         let mut names = Vec::new();
         for entry in listing {
@@ -184,6 +200,13 @@ impl Suite {
         }
         names.sort();
         Ok(names)
+    }
+
+    /// What a case does, to the byte.
+    pub(crate) fn output_of(&self, name: &str) -> Outcome<std::process::Output> {
+        let category = Category::of(name).ok_or("a case without category")?;
+        let output = self.command(name, category)?.output();
+        output.map_err(|error| error.to_string())
     }
 
     fn run_all(&self, names: &[String]) -> Vec<(String, Verdict)> {
@@ -277,6 +300,7 @@ impl Suite {
             .env("NIX_STATE_DIR", scratch("var/nix"))
             .env("NIX_CONF_DIR", scratch("etc"))
             .env("TEST_VAR", "foo")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         let path = format!("lang/{name}.nix");
         let flags = std::fs::read_to_string(self.file(name, "flags")).ok();

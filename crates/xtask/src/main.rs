@@ -1,4 +1,5 @@
-//! Chores of the project: `cargo run -p firn-xtask -- tidy | graph | ci | conformance | fuzz | lock`.
+//! Chores of the project: `cargo run -p firn-xtask -- tidy | graph | ci | conformance | fuzz | lock |
+//! stress`.
 //!
 //! What is checked here is what a compiler cannot see: the layout of the tree, the direction of
 //! dependencies, the opening words of files, traces of private machines. `ci` runs everything that
@@ -16,6 +17,7 @@ mod fuzz;
 mod graph;
 mod layers;
 mod lock;
+mod stress;
 mod tidy;
 mod workspace;
 
@@ -46,6 +48,8 @@ enum Chore {
     Fuzz(fuzz::Arguments),
     /// Bring the pinned archives of the standard library up to the package index
     Lock(lock::Arguments),
+    /// Run a foreign language suite at several numbers of threads and compare
+    Stress(stress::Arguments),
     /// Run a foreign language suite against the release binary and print the score
     Conformance(conformance::Arguments),
 }
@@ -58,6 +62,7 @@ fn main() -> ExitCode {
         Chore::Ci => ci::run(&workspace),
         Chore::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
         Chore::Lock(arguments) => lock::run(&workspace, &arguments),
+        Chore::Stress(arguments) => stress::run(&workspace, &arguments),
         Chore::Conformance(arguments) => conformance::run(&workspace, &arguments),
     });
     match result {

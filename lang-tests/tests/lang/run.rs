@@ -20,6 +20,10 @@ const NAMES: &[&str] = &[
     "nix-collect-garbage",
 ];
 
+/// Variables that are passed on to every command, for those who run the cases with several threads
+/// or with a collector that never rests.
+const PASSED_ON: &[&str] = &["NIX_CONFIG", "FIRN_PATIENCE_MS", "FIRN_COLLECT_EVERY"];
+
 /// Whether this process was started through one of the links.
 pub(crate) fn called_as_the_product() -> bool {
     let name = std::env::args_os().next().unwrap_or_default();
@@ -82,6 +86,7 @@ impl Commands {
             .env("NIX_CONF_DIR", scratch.path().join("etc"))
             .env("NIX_REMOTE", &store)
             .env("NO_COLOR", "1")
+            .envs((PASSED_ON.iter()).filter_map(|name| Some((name, std::env::var_os(name)?))))
             .envs(environment)
             .stdin(stdin)
             .output()

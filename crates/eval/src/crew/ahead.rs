@@ -57,7 +57,8 @@ impl<'h> Ahead<'h> {
         if worth_while.next().is_none() {
             return;
         }
-        let depth = ctx.shared.options.max_call_depth - ctx.max_calls + ctx.calls.len() + ctx.levels;
+        let depth =
+            ctx.shared.options.max_call_depth - ctx.max_calls + ctx.calls.len() + ctx.levels;
         self.offered = Some(Offered {
             shared: Arc::clone(&ctx.shared),
             offer: ctx.shared.crew.offer(parts, errand, depth),
@@ -107,20 +108,20 @@ impl<'h> Calls<'h> {
 
     #[inline(never)]
     fn call_in_cell(&mut self, ctx: &mut Ctx<'h>, idx: usize) -> Res<'h> {
-        let (first, cells) = match self.cells {
-            Some(known) => known,
-            None => {
-                let args = &self.args[idx..];
-                let list = Val::list_from(&ctx.alloc, args.len(), |idx| {
-                    ctx.lazy_apply(self.function, &[args[idx]])
-                });
-                ctx.keep(list)?;
-                let cells = (idx, list.as_list().unwrap_or_default());
-                self.cells = Some(cells);
-                cells
-            }
+        let (first, cells) = if let Some(known) = self.cells {
+            known
+        } else {
+            let args = &self.args[idx..];
+            let list = Val::list_from(&ctx.alloc, args.len(), |idx| {
+                ctx.lazy_apply(self.function, &[args[idx]])
+            });
+            ctx.keep(list)?;
+            let cells = (idx, list.as_list().unwrap_or_default());
+            self.cells = Some(cells);
+            cells
         };
-        self.ahead.reach(ctx, idx - first, cells.len(), |from| cells[from..].into());
+        self.ahead
+            .reach(ctx, idx - first, cells.len(), |from| cells[from..].into());
         let cell = cells[idx - first];
         loop {
             match cell.claim(ctx.task) {

@@ -124,7 +124,9 @@ impl<'h> Ctx<'h> {
                     .collect();
                 let mut ahead = super::Ahead::new(Errand::Json);
                 for (idx, &item) in values.iter().enumerate() {
-                    ahead.reach(self, idx, values.len(), |from| values[from..].to_vec().into());
+                    ahead.reach(self, idx, values.len(), |from| {
+                        values[from..].to_vec().into()
+                    });
                     self.nested(|ctx| ctx.force_for_json(item))?;
                 }
             }

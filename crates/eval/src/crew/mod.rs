@@ -170,7 +170,7 @@ impl<'h> Crew<'h> {
             depth,
         });
         self.look_for_hunger(&state);
-        if state.n_idle > 0 || state.foreman_sleeps {
+        if state.foreman_sleeps || (state.n_idle > 0 && state.n_running < self.n_cores) {
             self.changed.notify_all();
         }
         Offer { id, front }
@@ -231,7 +231,8 @@ impl<'h> Crew<'h> {
         state.n_idle += 1;
         let mut may_work = false;
         while !state.closing && !may_work {
-            may_work = state.n_running < self.n_cores && state.walks.iter().any(|it| it.n_left() > 0);
+            may_work =
+                state.n_running < self.n_cores && state.walks.iter().any(|it| it.n_left() > 0);
             if !may_work {
                 state = self.wait(state);
             }
@@ -255,6 +256,15 @@ impl<'h> Crew<'h> {
         let mut state = self.lock();
         state.n_running += 1;
         state.set_wait(task, 0);
+    }
+
+    /// Begins, with the foreman as the only thread besides the main line.
+    fn open(&self) {
+        let mut state = self.lock();
+        state.closing = false;
+        state.helpers.clear();
+        state.n_threads = 1;
+        self.is_hungry.store(true, Ordering::Relaxed);
     }
 
     /// Has everyone stop.
@@ -281,7 +291,9 @@ impl<'h> Crew<'h> {
 /// Whether evaluating a part ahead could save the walker anything.
 fn is_worth_while(word: Val<'_>, errand: Errand) -> bool {
     match word.resolved() {
-        Some(value) => errand != Errand::Value && (value.as_list().is_some() || value.as_set().is_some()),
+        Some(value) => {
+            errand != Errand::Value && (value.as_list().is_some() || value.as_set().is_some())
+        }
         None => word.owner().is_none(),
     }
 }
@@ -308,7 +320,7 @@ impl Drop for Closing<'_, '_> {
     }
 }
 
-impl<'h> Ctx<'h> {
+impl Ctx<'_> {
     /// Whether this is the main line.
     #[inline]
     pub(crate) fn is_main_line(&self) -> bool {
@@ -325,7 +337,7 @@ impl<'h> Ctx<'h> {
         std::thread::scope(|scope| {
             let crew = &shared.crew;
             let closing = Closing { crew, heap };
-            crew.lock().n_threads = 1;
+            crew.open();
             let foreman = std::thread::Builder::new()
                 .name("foreman".to_owned())
                 .stack_size(256 << 10)
@@ -334,7 +346,6 @@ impl<'h> Ctx<'h> {
                 crew.lock().n_threads = 0;
                 return work(self);
             }
-            crew.is_hungry.store(true, Ordering::Relaxed);
             let result = work(self);
             drop(closing);
             let in_use = self.in_use();
@@ -367,12 +378,10 @@ fn foreman<'scope, 'h: 'scope>(
         if state.closing {
             break;
         }
-        let waited = begin.elapsed();
-        if waited < crew.patience {
-            let (now, _) = (crew.changed)
-                .wait_timeout(state, crew.patience - waited)
-                .unwrap_or_else(PoisonError::into_inner);
-            state = now;
+        let left = crew.patience.saturating_sub(begin.elapsed());
+        if !left.is_zero() {
+            let waited = crew.changed.wait_timeout(state, left);
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         } else if state.walks.iter().any(|walk| walk.n_left() > 0) || crew.patience.is_zero() {
             break;
         } else {

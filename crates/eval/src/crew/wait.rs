@@ -88,7 +88,8 @@ impl<'h> Ctx<'h> {
                 return Err(self.give_up());
             }
             let in_use = self.in_use();
-            self.alloc.while_halted(in_use, || std::thread::sleep(pause));
+            self.alloc
+                .while_halted(in_use, || std::thread::sleep(pause));
             pause = (pause * 2).min(LONGEST);
         }
         Ok(())

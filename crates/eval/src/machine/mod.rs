@@ -149,13 +149,12 @@ impl<'h> Ctx<'h> {
         let error = self.error.as_deref()?;
         let passing = matches!(
             error.kind,
-            ErrorKind::StackOverflow
-                | ErrorKind::Interrupted
-                | ErrorKind::GaveUp
-                | ErrorKind::Host
+            ErrorKind::StackOverflow | ErrorKind::Interrupted | ErrorKind::GaveUp | ErrorKind::Host
         );
-        // What a helper meets may depend on where it began, unless the program throws it.
-        let passing = passing || !(self.is_main_line() || error.kind.is_catchable());
+        // What a helper meets may depend on where it began, unless the program throws it; and its
+        // trace may be incomplete once it was told to give up.
+        let is_whole = error.kind.is_catchable() && !self.stack_limit.is_interrupted();
+        let passing = passing || !(self.is_main_line() || is_whole);
         if passing || error.frames.len() > MAX_FRAMES {
             return None;
         }

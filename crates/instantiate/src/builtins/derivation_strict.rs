@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use firn_eval::{
-    Ahead, Builtin, Coercion, ContextElement, ContextId, Ctx, Errand, ErrorKind, Fail, Res, SetBuilder, Symbol,
-    Val, name_text,
+    Ahead, Builtin, Coercion, ContextElement, ContextId, Ctx, Errand, ErrorKind, Fail, Res,
+    SetBuilder, Symbol, Val, name_text,
 };
 use firn_hash::Algorithm;
 use firn_store_model::{ContentAddressMethod, STRUCTURED_ATTRS_VARIABLE, check_name};
