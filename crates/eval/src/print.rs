@@ -142,8 +142,13 @@ impl<'h> Ctx<'h> {
 
     /// Appends a value the way `nix-instantiate --eval` writes it. Nothing is evaluated.
     pub fn print_plain(&mut self, word: Val<'h>, out: &mut Vec<u8>) -> Result<(), Fail> {
-        let mut seen = HashSet::new();
+        let mut seen = Some(HashSet::new());
         self.print_plain_at(word, out, &mut seen, 0)
+    }
+
+    /// The same, but what appears again is written out again: a text to be read back.
+    pub fn print_whole(&mut self, word: Val<'h>, out: &mut Vec<u8>) -> Result<(), Fail> {
+        self.print_plain_at(word, out, &mut None, 0)
     }
 
     fn too_deep(&mut self, depth: usize) -> Result<(), Fail> {
@@ -158,10 +163,14 @@ impl<'h> Ctx<'h> {
         &mut self,
         word: Val<'h>,
         out: &mut Vec<u8>,
-        seen: &mut HashSet<u64>,
+        seen: &mut Option<HashSet<u64>>,
         depth: usize,
     ) -> Result<(), Fail> {
         self.too_deep(depth)?;
+        let mut is_new = |word: Val<'h>| match seen.as_mut() {
+            Some(seen) => seen.insert(word.identity()),
+            None => true,
+        };
         let Some(value) = word.resolved() else {
             out.extend_from_slice(if word.owner() == Some(self.task) {
                 "«potential infinite recursion»".as_bytes()
@@ -176,7 +185,7 @@ impl<'h> Ctx<'h> {
                     return Ok(());
                 };
                 let flat = set.flat(&self.alloc);
-                if !flat.is_empty() && !seen.insert(value.identity()) {
+                if !flat.is_empty() && !is_new(value) {
                     out.extend_from_slice("«repeated»".as_bytes());
                     return Ok(());
                 }
@@ -191,7 +200,7 @@ impl<'h> Ctx<'h> {
             }
             Kind::List => {
                 let items = value.as_list().unwrap_or_default();
-                if !items.is_empty() && !seen.insert(word.identity()) {
+                if !items.is_empty() && !is_new(word) {
                     out.extend_from_slice("«repeated»".as_bytes());
                     return Ok(());
                 }

@@ -98,7 +98,10 @@ impl Profile {
         if let Some(last) = generations.pop() {
             let target =
                 std::fs::read_link(&last.link).map_err(path_error("reading", &last.link))?;
-            if target.as_os_str().as_bytes() == store.store_dir().print(path).as_bytes() {
+            // Some links name the place where the store's files are.
+            let is_same = target == Path::new(&store.store_dir().print(path))
+                || store.physical_path(path).is_some_and(|it| it == target);
+            if is_same {
                 return Ok(last);
             }
             number = last.number + 1;
@@ -281,8 +284,8 @@ pub fn parse_older_than(spec: &str, now: i64) -> Result<i64, StoreError> {
     }
 }
 
-/// All links in a directory tree that look like profiles: those that lead to a link of a
-/// generation.
+/// All links in a directory tree that look like profiles, those that lead to a link of a
+/// generation, in the directories that can be written.
 pub fn find_profiles(directory: &Path) -> Result<Vec<Profile>, StoreError> {
     let mut found = Vec::new();
     let mut pending = vec![directory.to_owned()];
@@ -291,6 +294,8 @@ pub fn find_profiles(directory: &Path) -> Result<Vec<Profile>, StoreError> {
         let Ok(entries) = std::fs::read_dir(&directory) else {
             continue;
         };
+        // Where nothing can be changed, there is nothing to do for those who look for profiles.
+        let may_write = firn_sys::file::check_writable(&directory).is_ok();
         let mut names: Vec<(OsString, PathBuf)> = Vec::new();
         for entry in entries {
             let entry = entry.map_err(path_error("reading", &directory))?;
@@ -303,7 +308,7 @@ pub fn find_profiles(directory: &Path) -> Result<Vec<Profile>, StoreError> {
             };
             if metadata.is_dir() {
                 pending.push(path);
-            } else if metadata.file_type().is_symlink() {
+            } else if metadata.file_type().is_symlink() && may_write {
                 let Ok(target) = std::fs::read_link(&path) else {
                     continue;
                 };
