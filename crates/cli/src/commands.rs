@@ -20,11 +20,13 @@ pub mod log;
 pub mod nix_build;
 pub mod nix_collect_garbage;
 pub mod nix_copy_closure;
+pub mod nix_env;
 pub mod nix_hash;
 pub mod nix_instantiate;
 pub mod nix_shell;
 pub mod nix_store;
 pub mod path_info;
+pub mod profile;
 pub mod ps;
 pub mod realisation;
 pub mod registry;
@@ -96,6 +98,15 @@ static VERBS: &[&Verb] = &[
     &store::list::NAR_LS,
     &store::read::NAR_PACK,
     &path_info::PATH_INFO,
+    &profile::change::ADD,
+    &profile::show::DIFF_CLOSURES,
+    &profile::show::HISTORY,
+    &profile::change::INSTALL,
+    &profile::show::LIST,
+    &profile::change::REMOVE,
+    &profile::generations::ROLLBACK,
+    &profile::change::UPGRADE,
+    &profile::generations::WIPE_HISTORY,
     &ps::PS,
     &develop::PRINT_DEV_ENV,
     &realisation::INFO,
@@ -116,6 +127,7 @@ static VERBS: &[&Verb] = &[
     &store::exchange::COPY_LOG,
     &store::exchange::COPY_SIGS,
     &store::collect::DELETE,
+    &profile::show::STORE_DIFF_CLOSURES,
     &store::read::DUMP_PATH,
     &store::collect::GC,
     &store::read::INFO,
@@ -160,6 +172,7 @@ pub fn dispatch(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         Program::NixBuild => nix_build::run(context, args),
         Program::NixInstantiate => nix_instantiate::run(context, args),
         Program::NixShell => nix_shell::run(context, args),
+        Program::NixEnv => nix_env::run(context, args),
         Program::NixHash => nix_hash::run(context, args),
         Program::NixStore => nix_store::run(context, args),
         Program::NixCopyClosure => nix_copy_closure::run(context, args),

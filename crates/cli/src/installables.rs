@@ -82,7 +82,7 @@ impl Installables {
     }
 
     /// Whether the words name attributes of the standard library, and there are any.
-    fn are_of_library(&self, context: &Context) -> bool {
+    pub(crate) fn are_of_library(&self, context: &Context) -> bool {
         context.program.is_firn()
             && !self.words.is_empty()
             && self.words.iter().all(|word| of_library(word).is_some())
@@ -128,7 +128,7 @@ impl Installables {
         Ok(named.into_iter().map(|it| it.0).collect())
     }
 
-    fn named_values<'h>(
+    pub(crate) fn named_values<'h>(
         &self,
         evaluation: &mut Evaluation<'_, 'h>,
     ) -> Result<Vec<(Val<'h>, String, Option<String>)>, Stop> {
@@ -309,7 +309,7 @@ impl Installables {
     }
 
     /// The words, or the flake of the working directory if there are none.
-    fn flake_words(&self) -> Vec<String> {
+    pub(crate) fn flake_words(&self) -> Vec<String> {
         if self.words.is_empty() {
             return vec![".".to_owned()];
         }
@@ -318,7 +318,7 @@ impl Installables {
 }
 
 /// Splits `flake#attr^out,dev`.
-fn split_outputs(word: &str) -> (&str, Option<&str>) {
+pub(crate) fn split_outputs(word: &str) -> (&str, Option<&str>) {
     let is_output = |it: u8| it.is_ascii_alphanumeric() || b"+-._?=,*".contains(&it);
     match word.rsplit_once('^') {
         Some((reference, outputs)) if !outputs.is_empty() && outputs.bytes().all(is_output) => {
@@ -330,7 +330,7 @@ fn split_outputs(word: &str) -> (&str, Option<&str>) {
 
 /// What a word that names an output of a flake stands for: a derivation with some of its outputs, or
 /// a store path.
-fn flake_path(
+pub(crate) fn flake_path(
     evaluation: &mut Evaluation<'_, '_>,
     word: &str,
     role: Role,
@@ -350,12 +350,29 @@ fn flake_path(
         );
         return Err(Failure::message(message).into());
     }
-    let args = evaluation.auto_args()?;
-    let built = built_by(evaluation, value, args, outputs)?;
+    let built = built_by_flake(evaluation, value, outputs)?;
     built
         .into_iter()
         .next()
         .ok_or_else(|| Failure::message(format!("'{word}' names nothing to build")).into())
+}
+
+/// What an output of a flake stands for. Of a derivation that does not say which of its outputs are
+/// wanted, only the main one is.
+pub fn built_by_flake<'h>(
+    evaluation: &mut Evaluation<'_, 'h>,
+    value: Val<'h>,
+    outputs: Option<&str>,
+) -> Result<Vec<DerivedPath>, Stop> {
+    let args = evaluation.auto_args()?;
+    let ctx = &mut *evaluation.ctx;
+    let says = ctx.is_derivation(value)?
+        && ctx.select_optional(value, &["outputSpecified"])?.is_none()
+        && ctx
+            .select_optional(value, &["meta", "outputsToInstall"])?
+            .is_none();
+    let main_output = says.then_some("out");
+    built_by(evaluation, value, args, outputs.or(main_output))
 }
 
 /// The attribute path into the standard library that a word names: `hello`, `stdlib#hello`.

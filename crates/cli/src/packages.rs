@@ -1,11 +1,4 @@
-//! Derivations in a value: the value itself, the members of a list, the attributes of a set, and of
-//! those sets in it that ask to be looked into.
-//!
-//! The rules are those of the reference: attributes in the order of their names and only those that
-//! could be typed as identifiers; the same set is taken once; sets below the first are entered if
-//! they say `recurseForDerivations`.
-
-use std::collections::HashSet;
+//! Derivations in a value, and what is asked of them by those who build.
 
 use firn_eval::{Ctx, ErrorKind, Fail, Symbol, Val};
 
@@ -18,101 +11,17 @@ pub struct Package<'h> {
     pub value: Val<'h>,
 }
 
-/// Finds derivations.
+/// Finds derivations; what fails is an error.
 pub fn derivations_in<'h>(
     ctx: &mut Ctx<'h>,
     value: Val<'h>,
     args: AutoArgs<'h>,
 ) -> Result<Vec<Package<'h>>, Stop> {
-    let mut search = Search {
-        ctx,
-        args,
-        seen: HashSet::new(),
-        found: Vec::new(),
-    };
-    search.look_into(value)?;
-    Ok(search.found)
-}
-
-struct Search<'a, 'h> {
-    ctx: &'a mut Ctx<'h>,
-    args: AutoArgs<'h>,
-    seen: HashSet<u64>,
-    found: Vec<Package<'h>>,
-}
-
-impl<'h> Search<'_, 'h> {
-    fn look_into(&mut self, value: Val<'h>) -> Result<(), Fail> {
-        let value = self.ctx.auto_call(value, self.args)?;
-        if self.take(value)? {
-            return Ok(());
-        }
-        if let Some(set) = value.as_set() {
-            let combines = set.get(Symbol::intern(b"_combineChannels")).is_some();
-            for (name, member) in self.ctx.attrs_by_name(set) {
-                if !is_plain_name(name.as_bytes()) {
-                    continue;
-                }
-                if combines {
-                    self.look_into(member)?;
-                } else if !self.take(member)? {
-                    let member = self.ctx.force(member)?;
-                    if self.wants_recursion(member)? {
-                        self.look_into(member)?;
-                    }
-                }
-            }
-            return Ok(());
-        }
-        if let Some(items) = value.as_list() {
-            for &item in items {
-                if !self.take(item)? {
-                    self.look_into(item)?;
-                }
-            }
-            return Ok(());
-        }
-        Err(self.ctx.error(
-            ErrorKind::Type,
-            "expression does not evaluate to a derivation (or a set or list of those)",
-        ))
-    }
-
-    /// Takes a value if it is a derivation; tells whether it is.
-    fn take(&mut self, value: Val<'h>) -> Result<bool, Fail> {
-        let value = self.ctx.force(value)?;
-        if !self.ctx.is_derivation(value)? {
-            return Ok(false);
-        }
-        if self.seen.insert(value.identity()) {
-            let package = Package { value };
-            package.name(self.ctx)?;
-            self.found.push(package);
-        }
-        Ok(true)
-    }
-
-    fn wants_recursion(&mut self, value: Val<'h>) -> Result<bool, Fail> {
-        let name = Symbol::intern(b"recurseForDerivations");
-        let Some(flag) = value.as_set().and_then(|set| set.get(name)) else {
-            return Ok(false);
-        };
-        self.ctx.bool(
-            flag,
-            "while evaluating the attribute `recurseForDerivations`",
-        )
-    }
-}
-
-/// Names that can be part of an attribute path without quotes.
-fn is_plain_name(name: &[u8]) -> bool {
-    let Some((first, rest)) = name.split_first() else {
-        return false;
-    };
-    (first.is_ascii_alphabetic() || *first == b'_')
-        && rest
-            .iter()
-            .all(|it| it.is_ascii_alphanumeric() || b"-_+".contains(it))
+    let found = firn_profile::derivations_in(ctx, value, "", args, false)?;
+    Ok(found
+        .into_iter()
+        .map(|it| Package { value: it.set })
+        .collect())
 }
 
 impl<'h> Package<'h> {

@@ -12,6 +12,12 @@ pub fn render_size(bytes: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
+/// A difference of sizes; one that is no growth has a minus before it.
+pub fn render_growth(bytes: i64) -> String {
+    let sign = if bytes < 0 { "-" } else { "" };
+    format!("{sign}{}", render_size(bytes.unsigned_abs()))
+}
+
 /// A number with an optional unit: `16K`, `2G`.
 pub fn parse_size(text: &str) -> Option<u64> {
     let (digits, shift) = match text.bytes().last()?.to_ascii_uppercase() {
@@ -33,6 +39,7 @@ mod tests {
         assert_eq!(render_size(0), "0.0 KiB");
         assert_eq!(render_size(1536), "1.5 KiB");
         assert_eq!(render_size(5 << 20), "5.0 MiB");
+        assert_eq!(render_growth(-1536), "-1.5 KiB");
     }
 
     #[test]

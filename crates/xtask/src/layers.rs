@@ -161,6 +161,25 @@ pub(crate) const LAYERS: &[(&str, u8, Allowed)] = &[
         ]),
     ),
     (
+        "profile",
+        4,
+        These(&[
+            "instantiate",
+            "builtins",
+            "build",
+            "fetch",
+            "store",
+            "store-model",
+            "eval",
+            "heap",
+            "symbol",
+            "source",
+            "sys",
+            "events",
+            "hash",
+        ]),
+    ),
+    (
         "system",
         4,
         These(&[

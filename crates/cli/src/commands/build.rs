@@ -10,6 +10,7 @@ use firn_store_model::DerivedPath;
 use serde_json::{Map, Value, json};
 
 use super::nix_build::link_name;
+use super::profile::switch_to_only;
 use crate::failure::EXIT_ERROR;
 use crate::installables::Installables;
 use crate::verbs::Verb;
@@ -19,7 +20,7 @@ use crate::{Arg, Args, Context, Failure, Report};
 pub static BUILD: Verb = Verb {
     path: &["build"],
     about: "build derivations or fetch store paths",
-    usage: "[-f FILE | --expr EXPR] [-o LINK | --no-link] [--json] [--print-out-paths] [--dry-run] [--rebuild] [--debug-on-failure] [-k] [-K] [-L] [INSTALLABLE…]",
+    usage: "[-f FILE | --expr EXPR] [-o LINK | --no-link] [--profile PATH] [--json] [--print-out-paths] [--dry-run] [--rebuild] [--debug-on-failure] [-k] [-K] [-L] [INSTALLABLE…]",
     only_firn: false,
     run,
 };
@@ -31,6 +32,7 @@ struct Wanted {
     print_paths: bool,
     dry_run: bool,
     mode: BuildMode,
+    profile: Option<String>,
 }
 
 fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
@@ -41,6 +43,7 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         print_paths: false,
         dry_run: false,
         mode: BuildMode::Normal,
+        profile: None,
     };
     while let Some(arg) = args.next() {
         match arg {
@@ -48,6 +51,7 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
             Arg::Flag(flag) => match flag.as_str() {
                 "-o" | "--out-link" => wanted.out_link = Some(args.value(&flag)?),
                 "--no-link" => wanted.out_link = None,
+                "--profile" => wanted.profile = Some(args.value(&flag)?),
                 "--json" => wanted.as_json = true,
                 "--pretty" | "--no-pretty" => {}
                 "--print-out-paths" => wanted.print_paths = true,
@@ -105,6 +109,11 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
                 context.console.print_line(store.store_dir().print(path))?;
             }
         }
+    }
+    if let Some(profile) = &wanted.profile {
+        let paths = results.iter().flat_map(outputs_of);
+        let paths: Vec<_> = paths.map(|it| it.1.clone()).collect();
+        switch_to_only(context, store.as_ref(), profile, &paths)?;
     }
     Ok(0)
 }

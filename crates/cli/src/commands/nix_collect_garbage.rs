@@ -1,15 +1,16 @@
 //! `nix-collect-garbage`: deletes old generations of profiles if asked to, then what nobody needs.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use firn_events::Level;
-use firn_store::profile::{find_profiles, parse_older_than};
+use firn_store::profile::find_profiles;
 use firn_store::{GcAction, GcOptions};
 
 use super::nix_store::{parse_max_freed, print_freed};
 use crate::log_sink::ConsoleSink;
-use crate::{Arg, Args, Context, Failure, surroundings};
+use crate::profiles::{default_profile, profiles_directory};
+use crate::{Arg, Args, Context, Failure};
 
 /// Runs `nix-collect-garbage`.
 pub fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
@@ -43,10 +44,10 @@ pub fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     let store = context.open_store()?;
     if delete_old {
         let before = older_than
-            .map(|spec| parse_older_than(&spec, now()))
+            .map(|spec| crate::profiles::older_than(&spec))
             .transpose()?;
         let events = ConsoleSink::shared(context);
-        for directory in profile_directories(context) {
+        for directory in profile_directories(context)? {
             for profile in find_profiles(&directory)? {
                 let link = profile.link().display();
                 let text = format!("removing old generations of profile {link}");
@@ -74,18 +75,13 @@ pub fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn now() -> i64 {
-    let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    elapsed.map_or(0, |it| it.as_secs() as i64)
-}
-
 /// Where this user's profiles, and everyone's, may be.
-fn profile_directories(context: &Context) -> BTreeSet<PathBuf> {
-    let state_dir = context.state_dir();
-    let own = if firn_sys::file::effective_ids().0 == 0 {
-        state_dir.join("profiles/per-user/root")
-    } else {
-        surroundings::state_dir().join("profiles")
-    };
-    BTreeSet::from([own, state_dir.join("profiles")])
+fn profile_directories(context: &Context) -> Result<BTreeSet<PathBuf>, Failure> {
+    let mut directories = BTreeSet::from([
+        profiles_directory(context)?,
+        context.state_dir().join("profiles"),
+    ]);
+    let default = default_profile(context);
+    directories.extend(default.link().parent().map(Path::to_owned));
+    Ok(directories)
 }
