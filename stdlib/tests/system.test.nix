@@ -382,6 +382,62 @@ in
       hasLine = true;
     };
   };
+  # Machines that share modules differ where their own files do, and nowhere else.
+  sharedModulesGiveTheSame = {
+    expr =
+      let
+        host =
+          module:
+          configOf {
+            imports = [
+              {
+                services.openssh.enable = true;
+                networking.firewall.allowedTCPPorts = [ 80 ];
+                users.users.ada.isNormalUser = true;
+                systemd.services.count = {
+                  startAt = "daily";
+                  script = "true";
+                };
+              }
+              module
+            ];
+          };
+        a = host { networking.hostName = "a"; };
+        b = host {
+          networking.hostName = "b";
+          services.nginx.enable = true;
+        };
+        differing =
+          view:
+          let
+            old = view a;
+            new = view b;
+          in
+          lib.filter (name: (old.${name} or null) != (new.${name} or null)) (builtins.attrNames (old // new));
+        content = file: if file.source == null then file.text else toString file.source;
+      in
+      {
+        etc = differing (c: builtins.mapAttrs (_: content) (lib.filterAttrs (_: e: e.enable) c.environment.etc));
+        units = differing (c: builtins.mapAttrs (_: u: u.text) c.systemd.units);
+        users = differing (c: builtins.mapAttrs (_: u: u.uid) c.users.users);
+        activation = differing (c: builtins.mapAttrs (_: s: s.text or s) c.system.activationScripts);
+      };
+    expected = {
+      etc = [
+        "hostname"
+        "hosts"
+        "systemd/system"
+      ];
+      units = [ "nginx.service" ];
+      users = [ "nginx" ];
+      # What these three files and the user come from.
+      activation = [
+        "etc"
+        "hostname"
+        "users"
+      ];
+    };
+  };
   # Everything that documentation shows has something to show.
   everyOptionIsDescribed = {
     expr = map (o: o.name) (

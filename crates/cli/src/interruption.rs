@@ -8,6 +8,7 @@
 //! A prompt goes on: there Ctrl-C ends what its line started, and only a second one, while that has
 //! not ended yet, ends the process.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI32, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -20,6 +21,7 @@ use crate::{Console, Program, Report};
 static SIGNAL: AtomicI32 = AtomicI32::new(0);
 static LEFT_TO_OTHERS: AtomicUsize = AtomicUsize::new(0);
 static BUILDING: Mutex<Vec<Weak<BuildingStore>>> = Mutex::new(Vec::new());
+static SCRATCH: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 static PROMPT: Mutex<Option<Interrupter>> = Mutex::new(None);
 static PROMPT_STATE: AtomicU8 = AtomicU8::new(NO_PROMPT);
@@ -40,6 +42,12 @@ pub fn ends_builds_of(store: &Arc<BuildingStore>) {
     let mut stores = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
     stores.retain(|it| it.strong_count() > 0);
     stores.push(Arc::downgrade(store));
+}
+
+/// Has a directory of no further use removed when a signal ends this process.
+pub fn removes(directory: PathBuf) {
+    let mut scratch = SCRATCH.lock().unwrap_or_else(PoisonError::into_inner);
+    scratch.push(directory);
 }
 
 /// Pays no attention to Ctrl-C while another program has the terminal; until the value is dropped.
@@ -139,6 +147,11 @@ fn on_signal(signal: i32) {
     let cancelled = cancel_builds();
     if !first || cancelled == 0 {
         crate::voice::end();
+        let scratch = SCRATCH.lock().unwrap_or_else(PoisonError::into_inner);
+        for directory in &*scratch {
+            // It may not be there yet, or no longer.
+            firn_sys::file::remove_tree(directory).ok();
+        }
         firn_sys::signals::die_of(signal);
     }
 }

@@ -5,7 +5,8 @@
 //! single-threaded process that makes namespaces, mounts and credentials as a [`launcher::LaunchSpec`]
 //! asks and runs one program in them. [`seccomp`] and [`landlock`] confine such a program further,
 //! [`pseudo_terminal`] carries what it writes, [`support`] finds out what this kernel allows.
-//! [`store_view`] shows a store at its logical place, [`clock`] knows the time zone.
+//! [`store_view`] shows a store at its logical place, [`clock`] knows the time zone, [`children`] has
+//! no child outlive a command.
 //!
 //! Crates above this one never speak to the kernel past the standard library except through here,
 //! so that each rule about links, crashes and permissions is kept in one place. Policy (what a
@@ -16,6 +17,7 @@
 //! single-threaded between `fork` and `exec`, which the launcher is by construction.
 
 pub mod accounts;
+pub mod children;
 pub mod clock;
 pub mod file;
 pub mod file_lock;

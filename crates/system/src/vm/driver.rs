@@ -205,6 +205,8 @@ impl<'a> Node<'a> {
             .stdout(Stdio::null());
         let errors = self.console.with_extension("qemu");
         let file = File::create(&errors).map_err(io_error("creating", &errors))?;
+        // Whatever ends this process ends its machines.
+        firn_sys::children::end_with_parent(&mut command);
         let process = command.stderr(file).spawn();
         self.process = Some(process.map_err(io_error("running", self.run.qemu))?);
         let stream = loop {
@@ -350,9 +352,13 @@ impl<'a> Node<'a> {
                 within,
                 check,
             } => {
+                let within = match within {
+                    Some(within) => *within,
+                    None => self.measure(script, step.timeout)?,
+                };
                 for round in 0..*times {
                     // Moments spread over the time, the same in every run.
-                    let moment = (round * 2_654_435_761 + 12_345) % within.max(&1);
+                    let moment = (round * 2_654_435_761 + 12_345) % within.max(1);
                     self.crash_at(script, moment)?;
                     self.start(hub)?;
                     self.wait_until_up()?;
@@ -367,6 +373,20 @@ impl<'a> Node<'a> {
                 Ok(())
             }
         }
+    }
+
+    /// Runs a script to its end; gives the milliseconds of the machine's own time that it took.
+    fn measure(&mut self, script: &str, timeout: u64) -> Result<u64, SystemError> {
+        let limit = Limit::new(self, timeout);
+        let (code, output) = self.run_script(script, timeout)?;
+        let own = limit.passed(self).0;
+        if code != 0 {
+            return Err(SystemError::other(format!(
+                "undisturbed, it ended with {code}:\n{output}"
+            )));
+        }
+        (self.run.say)(&format!("  undisturbed, it takes {own:.1} s"));
+        Ok((own * 1000.0) as u64)
     }
 
     /// Cuts the power so many milliseconds of the machine's own time into a script.

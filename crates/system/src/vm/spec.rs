@@ -121,8 +121,9 @@ pub enum StepKind {
         script: String,
         /// How many times.
         times: u64,
-        /// The latest moment, in milliseconds of the machine's own time.
-        within: u64,
+        /// The latest moment, in milliseconds of the machine's own time; as long as the script takes
+        /// where it is not said.
+        within: Option<u64>,
         /// What must succeed once the machine is up again.
         check: String,
     },
@@ -182,7 +183,7 @@ impl Step {
             StepKind::CrashDuring {
                 script,
                 times: json["times"].as_u64().unwrap_or(1),
-                within: json["within"].as_u64().unwrap_or(5000),
+                within: json["within"].as_u64(),
                 check: text("check").unwrap_or_else(|| "true".to_owned()),
             }
         } else {

@@ -74,6 +74,7 @@ fn vm(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         network.push_str(&format!(",hostfwd={protocol}:127.0.0.1:{host}-:{guest}"));
     }
     let mut command = command(&qemu()?, Accelerator::of_host(), &spec, &drives, boot);
+    firn_sys::children::end_with_parent(&mut command);
     let status = command
         .args(["-serial", "mon:stdio", "-no-reboot", "-netdev", &network])
         .args(["-device", "virtio-net-pci,netdev=net0"])
@@ -109,7 +110,12 @@ fn test(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         Some(directory) => PathBuf::from(directory),
         None => std::env::temp_dir().join(format!("firn-test-{}", std::process::id())),
     };
-    std::fs::create_dir_all(&directory)?;
+    if keep.is_some() {
+        std::fs::create_dir_all(&directory)?;
+    } else {
+        std::fs::create_dir(&directory)?;
+        crate::interruption::removes(directory.clone());
+    }
     let started = std::time::Instant::now();
     let outcome = run_test(
         &TestRun {
