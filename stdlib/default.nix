@@ -46,6 +46,9 @@ let
     python3 = final.python3_11 // { inherit (final.python3Packages) withPackages; pkgs = final.python3Packages; };
     python3Packages = final.callPackage ./build-support/python { python = final.python3_11; };
     fromDeb = final.callPackage ./build-support/from-deb.nix { };
+    # What comes as binary archives, also where a recipe of that name goes before it: tools of a build that are not worth
+    # compiling for it.
+    prebuilt = binaries final { };
 
     # What packages are built with: the relocated seed.
     stdenv = import ./build-support/stdenv {

@@ -9,6 +9,8 @@
   file ? null,
   # The name of the host, where there are several.
   host ? null,
+  # The program that is running; virtual machines have it, to switch themselves with.
+  program ? null,
 }:
 let
   lib = import ../lib;
@@ -55,10 +57,32 @@ let
 
   system = systemOf value;
   inherit (system.config.system) build;
+
+  inVm =
+    if !(build ? vmSpec) then
+      throw "this system cannot run in a virtual machine of ours; it is made of other modules"
+    else if program == null then
+      build
+    else
+      withProgram.config.system.build;
+  withProgram = system.extendModules {
+    modules = [
+      (
+        { pkgs, ... }:
+        {
+          virtualisation.firn = lib.mkDefault (
+            pkgs.callPackage ../build-support/own-program.nix { } { program = /. + program; }
+          );
+        }
+      )
+    ];
+  };
 in
 {
   inherit system;
   inherit (build) toplevel;
-  vm = build.vmSpec or (throw "this system cannot run in a virtual machine of ours; it is made of other modules");
+  vm = inVm.vmSpec;
+  # The system that runs there, to switch to from within.
+  vmToplevel = inVm.vmSystem;
   options = import ./explain.nix { inherit lib; inherit (system) options; };
 }

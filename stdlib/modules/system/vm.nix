@@ -66,6 +66,22 @@ let
         boot.loader.systemd-boot.enable = lib.mkVMOverride cfg.useBootLoader;
         boot.loader.generic-extlinux-compatible.enable = lib.mkVMOverride false;
       }
+      (lib.mkIf (cfg.firn != null) {
+        environment.systemPackages = [ cfg.firn ];
+        # Whoever started the machine has its console.
+        services.getty.autologinUser = lib.mkDefault "root";
+        # The store's database, from the disk that lists what is in it, and the first generation.
+        system.activationScripts.registration.text = ''
+          if [ ! -e /nix/var/nix/profiles/system ] && [ -b /dev/vdb ]; then
+            mkdir -p /nix/var/nix/profiles
+            # Its first line says how long the rest is.
+            IFS= read -r _length < /dev/vdb
+            tail -n +2 /dev/vdb | head -c "$_length" | ${cfg.firn}/bin/nix-store --load-db
+            ln -sfn "$systemConfig" /nix/var/nix/profiles/system-1-link
+            ln -sfn system-1-link /nix/var/nix/profiles/system
+          fi
+        '';
+      })
     ];
   };
   system = variant.config;
@@ -77,7 +93,7 @@ let
     pkgs.runCommandLocal "store.erofs"
       {
         exportReferencesGraph = lib.concatLists (lib.imap0 (i: s: [ "closure-${toString i}" s ]) systems);
-        nativeBuildInputs = [ pkgs.erofs-utils ];
+        nativeBuildInputs = [ pkgs.prebuilt.erofs-utils ];
       }
       ''
         mkdir tree
@@ -97,7 +113,7 @@ let
   emptyState =
     pkgs.runCommandLocal "state.ext4"
       {
-        nativeBuildInputs = [ pkgs.e2fsprogs ];
+        nativeBuildInputs = [ pkgs.prebuilt.e2fsprogs ];
       }
       ''
         truncate -s ${toString cfg.stateSize}M $out
@@ -135,6 +151,12 @@ in
         type = types.ints.positive;
         default = 512;
         description = "Megabytes of memory.";
+      };
+      firn = mkOption {
+        type = types.nullOr types.package;
+        default = null;
+        internal = true;
+        description = "The tool itself, for machines that switch.";
       };
       cores = mkOption {
         type = types.ints.positive;

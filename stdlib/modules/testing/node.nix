@@ -54,20 +54,8 @@ in
       DefaultTimeoutStopSec=900
       DefaultDeviceTimeoutSec=900
     '';
-    environment.systemPackages = lib.optional (cfg.firn != null) cfg.firn;
+    virtualisation.firn = cfg.firn;
     users.users.root.initialHashedPassword = lib.mkDefault "!";
-
-    # The store's database, from the disk that lists what is in it.
-    system.activationScripts.testStore.text = lib.optionalString (cfg.firn != null) ''
-      if [ ! -e /nix/var/nix/profiles/system ] && [ -b /dev/vdb ]; then
-        mkdir -p /nix/var/nix/profiles
-        # Its first line says how long the rest is.
-        IFS= read -r _length < /dev/vdb
-        tail -n +2 /dev/vdb | head -c "$_length" | ${cfg.firn}/bin/nix-store --load-db
-        ln -sfn "$systemConfig" /nix/var/nix/profiles/system-1-link
-        ln -sfn system-1-link /nix/var/nix/profiles/system
-      fi
-    '';
 
     systemd.services.firn-test-agent = {
       description = "Agent of the test";

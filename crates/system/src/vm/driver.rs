@@ -26,7 +26,7 @@ pub struct TestRun<'a> {
     pub directory: &'a Path,
     /// Where paths of the store are on this host.
     pub place: &'a dyn Fn(&Path) -> Option<PathBuf>,
-    /// What a machine's store is told of the systems in it.
+    /// The content of the disk that tells a machine's store of the systems in it.
     pub registration: &'a dyn Fn(&[PathBuf]) -> Result<String, SystemError>,
     /// Tells a person.
     pub say: &'a dyn Fn(&str),
@@ -50,7 +50,7 @@ pub fn run_test(run: &TestRun<'_>, test: &TestSpec) -> Result<(), SystemError> {
         node.start(&hub)?;
     }
     for node in &mut nodes {
-        node.wait_until_up()?;
+        node.wait_until_up(BOOT_TIMEOUT)?;
     }
     for (number, step) in test.steps.iter().enumerate() {
         (run.say)(&format!(
@@ -109,9 +109,7 @@ impl<'a> Node<'a> {
             })
         };
         let registration = file(".registration");
-        let mut text = (run.registration)(&spec.systems)?;
-        // A disk has whole sectors; empty lines end the text.
-        text.push_str(&"\n".repeat(512 - text.len() % 512));
+        let text = (run.registration)(&spec.systems)?;
         std::fs::write(&registration, text).map_err(io_error("writing", &registration))?;
         let mut drives = vec![
             Drive {
@@ -242,8 +240,8 @@ impl<'a> Node<'a> {
         self.agent = None;
     }
 
-    fn wait_until_up(&mut self) -> Result<(), SystemError> {
-        let limit = Limit::new(self, BOOT_TIMEOUT);
+    fn wait_until_up(&mut self, timeout: u64) -> Result<(), SystemError> {
+        let limit = Limit::new(self, timeout);
         loop {
             if self.hear(&limit, "to be up")? == Said::Ready {
                 break;
@@ -339,12 +337,12 @@ impl<'a> Node<'a> {
             }
             StepKind::Reboot => {
                 self.send("systemctl reboot")?;
-                self.wait_until_up()
+                self.wait_until_up(BOOT_TIMEOUT.max(step.timeout))
             }
             StepKind::Crash => {
                 self.cut_power();
                 self.start(hub)?;
-                self.wait_until_up()
+                self.wait_until_up(BOOT_TIMEOUT.max(step.timeout))
             }
             StepKind::CrashDuring {
                 script,
@@ -361,7 +359,7 @@ impl<'a> Node<'a> {
                     let moment = (round * 2_654_435_761 + 12_345) % within.max(1);
                     self.crash_at(script, moment)?;
                     self.start(hub)?;
-                    self.wait_until_up()?;
+                    self.wait_until_up(BOOT_TIMEOUT.max(step.timeout))?;
                     let (code, output) = self.run_script(check, step.timeout)?;
                     if code != 0 {
                         return Err(SystemError::other(format!(

@@ -59,10 +59,15 @@ fn vm(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     let spec = target.build(context, &store, "vm")?;
     let spec = VmSpec::from_json(&read_json(store.as_ref(), &spec)?)?;
     let place = |path: &Path| required_place(store.as_ref(), path);
-    let drives = [Drive {
-        file: place(&spec.store_image)?,
+    let scratch = std::env::temp_dir().join(format!("firn-vm-{}", std::process::id()));
+    std::fs::create_dir(&scratch)?;
+    crate::interruption::removes(scratch.clone());
+    let listed = scratch.join("registration");
+    std::fs::write(&listed, registration(store.as_ref(), &spec.systems)?)?;
+    let drives = [place(&spec.store_image)?, listed].map(|file| Drive {
+        file,
         writable: false,
-    }];
+    });
     let (kernel, initrd) = (place(&spec.kernel)?, place(&spec.initrd)?);
     let boot = Boot::Direct {
         kernel: &kernel,
@@ -81,6 +86,7 @@ fn vm(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         .args(own)
         .stdin(Stdio::inherit())
         .status();
+    firn_sys::file::remove_tree(&scratch)?;
     let status = status.map_err(|it| Failure::message(format!("running QEMU: {it}")))?;
     Ok(status
         .code()
@@ -202,8 +208,8 @@ fn required_place(store: &dyn Store, path: &Path) -> Result<PathBuf, Failure> {
     })
 }
 
-/// What a machine's store is told of systems: how long the text is, and for each path of their
-/// closures what `nix-store --load-db` reads.
+/// What a machine's store is told of systems, as the content of a disk: how long the text is, and for
+/// each path of their closures what `nix-store --load-db` reads.
 fn registration(store: &dyn Store, systems: &[PathBuf]) -> Result<String, SystemError> {
     let paths: Result<Vec<_>, _> = systems
         .iter()
@@ -219,7 +225,10 @@ fn registration(store: &dyn Store, systems: &[PathBuf]) -> Result<String, System
         Ok(text)
     };
     let text = print()?;
-    Ok(format!("{}\n{text}", text.len()))
+    let mut disk = format!("{}\n{text}", text.len());
+    // Whole sectors.
+    disk.push_str(&"\n".repeat(512 - disk.len() % 512));
+    Ok(disk)
 }
 
 fn qemu() -> Result<PathBuf, Failure> {

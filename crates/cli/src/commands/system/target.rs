@@ -104,6 +104,11 @@ impl Target {
             let host = evaluation.ctx.new_str(host.as_bytes());
             args.push(Symbol::intern(b"host"), host);
         }
+        if !self.is_home {
+            let program = std::env::current_exe()?;
+            let program = program.as_os_str().as_encoded_bytes();
+            args.push(Symbol::intern(b"program"), evaluation.ctx.new_str(program));
+        }
         let args = evaluation.ctx.new_set(args);
         let from: &[u8] = if self.is_home {
             b"home/from.nix"
