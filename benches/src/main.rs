@@ -43,6 +43,9 @@ struct Arguments {
     /// Counted runs of each
     #[arg(long, default_value_t = 5)]
     runs: usize,
+    /// Let Firn keep what it has parsed; the run that compares the outputs fills its cache
+    #[arg(long)]
+    parse_cache: bool,
 }
 
 fn main() -> ExitCode {
@@ -59,7 +62,12 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     let links = measure::links(&arguments.firn)?;
     let ours = Contender::new(
         "firn",
-        &[links.join("nix-instantiate").display().to_string()],
+        &[
+            links.join("nix-instantiate").display().to_string(),
+            "--option".to_owned(),
+            "parse-cache".to_owned(),
+            arguments.parse_cache.to_string(),
+        ],
     );
     let words: Vec<String> = arguments
         .peer

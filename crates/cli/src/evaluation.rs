@@ -7,19 +7,21 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use firn_eval::{
-    Ctx, ErrorKind, EvalError, EvalOptions, Fail, Frame as EvalFrame, FrameKind, Heap, HostError,
-    Message, Place, Purity, Registry, Scope, SearchPathEntry, Set, SetBuilder, Symbol, Val,
-    on_large_stack,
+    Ctx, ErrorKind, EvalError, EvalOptions, Fail, Forms, Frame as EvalFrame, FrameKind, Heap,
+    HostError, Message, Place, Purity, Registry, Scope, SearchPathEntry, Set, SetBuilder, Symbol,
+    Val, on_large_stack,
 };
 use firn_events::Level;
 use firn_fetch::{FetchListener, Fetched, Input, UseRegistries};
 use firn_instantiate::{Library, Observer, OpenCache, StoreHost, Surroundings, search_path};
+use firn_memo::FormCache;
 use firn_settings::Feature;
 use firn_source::{FileOrigin, FileTable, Severity, SourcePath, Span};
 use firn_store::Store;
 
 use crate::eval_flags::{AutoArg, EvalFlags};
 use crate::focus::{self, Libraries};
+use crate::remembering::own_identity;
 use crate::sources::{self, Text};
 use crate::stores::StoreUrl;
 use crate::watching::Watching;
@@ -60,10 +62,12 @@ pub fn evaluate_observed<R: Send>(
     work: impl FnOnce(&mut Evaluation<'_, '_>) -> Result<R, Stop> + Send,
 ) -> Result<R, Failure> {
     let eval_store = context.eval_store()?;
+    let forms = forms_of(context);
     let host = Arc::new(StoreHost::new(
         Arc::clone(eval_store.as_ref().unwrap_or(store)),
         Surroundings {
             build_store: eval_store.is_some().then(|| Arc::clone(store)),
+            forms: forms.clone().map(|it| it as Arc<dyn Forms>),
             ..surroundings_of(
                 context,
                 flags,
@@ -111,6 +115,9 @@ pub fn evaluate_observed<R: Send>(
         result.and_then(|result| shown.map(|()| result))
     });
     let flushed = host.flush();
+    if let Some(forms) = forms {
+        forms.save();
+    }
     let result = result?;
     flushed?;
     Ok(result)
@@ -284,7 +291,15 @@ fn surroundings_of(
         fetcher: Some(fetcher),
         allowed_uris: settings.eval.allowed_uris.clone(),
         interrupted: Arc::new(AtomicBool::new(false)),
+        forms: None,
     }
+}
+
+/// Where parsed texts are kept between runs, unless a setting says that they are not.
+fn forms_of(context: &Context) -> Option<Arc<FormCache>> {
+    let directory = surroundings::firn_cache_dir().join("parsed");
+    let is_wanted = context.settings.firn.parse_cache;
+    is_wanted.then(|| Arc::new(FormCache::new(directory, &own_identity())))
 }
 
 /// What opens binary caches for expressions. They may not choose how a cache is treated, so an

@@ -131,7 +131,7 @@ fn directory() -> PathBuf {
 }
 
 /// What tells this program from every other build of it.
-fn own_identity() -> String {
+pub fn own_identity() -> String {
     let version = env!("CARGO_PKG_VERSION");
     let metadata = std::env::current_exe().and_then(std::fs::metadata);
     let build = metadata.map(|it| (it.size(), it.mtime(), it.mtime_nsec(), it.ino()));

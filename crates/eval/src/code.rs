@@ -4,7 +4,9 @@
 use std::sync::OnceLock;
 
 use firn_heap::{AttrPos, InlineCache, Shape, Slot, Unit};
-use firn_ir::{CAPTURE, Const, FormalInfo, LambdaInfo, NONE, Node, Pos};
+use firn_ir::{
+    Bytes, CAPTURE, Const, FormalInfo, LambdaInfo, NONE, Node, Pos, StoredCode, UnitInfo,
+};
 use firn_source::{CanonicalPath, FileId, RootId, SourcePath};
 use firn_symbol::Symbol;
 
@@ -120,23 +122,10 @@ impl<'h> Ctx<'h> {
         file: Option<FileId>,
         dir: &SourcePath,
     ) -> Result<&'h Unit<'h, Code<'h>>, Fail> {
-        let units: &'h [Unit<'h, Code<'h>>] = self.alloc.values(code.units.iter().map(|unit| {
-            let has_formals = code
-                .lambdas
-                .get(unit.lambda as usize)
-                .is_some_and(|lambda| lambda.n_formals != NONE);
-            Unit::new(
-                [unit.entry, unit.lambda, unit.n_caps, unit.n_slots],
-                unit.arity,
-                u8::from(has_formals),
-            )
-        }));
-        let mut consts: Vec<Val<'h>> = Vec::with_capacity(code.consts.len());
-        for value in &code.consts {
-            consts.push(self.load_const(code, *value, units, dir)?);
-        }
-        let consts = self.alloc.slots(&consts);
-        let loaded: &'h Code<'h> = self.alloc.value(Code {
+        let units = self.load_units(&code.units, &code.lambdas);
+        let consts = code.consts.iter().copied();
+        let consts = self.load_consts(consts, |it| code.text(it), units, dir)?;
+        let loaded = self.alloc.value(Code {
             nodes: self.alloc.slice(&code.nodes),
             extra: self.alloc.slice(&code.extra),
             symbols: self.alloc.slice(&code.symbols),
@@ -144,34 +133,93 @@ impl<'h> Ctx<'h> {
             units,
             lambdas: self.alloc.slice(&code.lambdas),
             formals: self.alloc.slice(&code.formals),
-            caches: self
-                .alloc
-                .values((0..code.n_caches as usize).map(|_| InlineCache::default())),
-            sites: self
-                .alloc
-                .values((0..code.n_sites as usize).map(|_| OnceLock::new())),
+            caches: self.new_caches(code.n_caches),
+            sites: self.new_sites(code.n_sites),
             file,
         });
-        self.alloc.heap().add_caches(loaded.caches);
-        for unit in units {
-            unit.link(loaded);
-        }
-        Ok(&units[code.root as usize])
+        Ok(self.link(loaded, code.root))
     }
 
-    fn load_const(
+    /// The same for code in its written form, most of which is used where it is.
+    pub(crate) fn load_stored(
         &mut self,
-        code: &firn_ir::Code,
+        code: &StoredCode<'h>,
+        file: Option<FileId>,
+        dir: &SourcePath,
+    ) -> Result<&'h Unit<'h, Code<'h>>, Fail> {
+        let units = self.load_units(code.units, code.lambdas);
+        let consts = self.load_consts(code.consts(), |it| code.text(it), units, dir)?;
+        let loaded = self.alloc.value(Code {
+            nodes: code.nodes,
+            extra: code.extra,
+            symbols: self.alloc.values(code.symbols()),
+            consts,
+            units,
+            lambdas: code.lambdas,
+            formals: code.formals,
+            caches: self.new_caches(code.n_caches),
+            sites: self.new_sites(code.n_sites),
+            file,
+        });
+        Ok(self.link(loaded, code.root))
+    }
+
+    fn load_units(&self, units: &[UnitInfo], lambdas: &[LambdaInfo]) -> &'h [Unit<'h, Code<'h>>] {
+        self.alloc.values(units.iter().map(|unit| {
+            let lambda = lambdas.get(unit.lambda as usize);
+            let has_formals = lambda.is_some_and(|lambda| lambda.n_formals != NONE);
+            Unit::new(
+                [unit.entry, unit.lambda, unit.n_caps, unit.n_slots],
+                unit.arity as u8,
+                u8::from(has_formals),
+            )
+        }))
+    }
+
+    fn load_consts<'a>(
+        &mut self,
+        values: impl ExactSizeIterator<Item = Const>,
+        text: impl Fn(Bytes) -> &'a [u8],
+        units: &'h [Unit<'h, Code<'h>>],
+        dir: &SourcePath,
+    ) -> Result<&'h [Slot<'h, Code<'h>>], Fail> {
+        let mut consts: Vec<Val<'h>> = Vec::with_capacity(values.len());
+        for value in values {
+            consts.push(self.load_const(value, &text, units, dir)?);
+        }
+        Ok(self.alloc.slots(&consts))
+    }
+
+    fn new_caches(&self, n: u32) -> &'h [InlineCache] {
+        let caches = (0..n as usize).map(|_| InlineCache::default());
+        self.alloc.values(caches)
+    }
+
+    fn new_sites(&self, n: u32) -> &'h [OnceLock<Site<'h>>] {
+        self.alloc.values((0..n as usize).map(|_| OnceLock::new()))
+    }
+
+    fn link(&self, loaded: &'h Code<'h>, root: u32) -> &'h Unit<'h, Code<'h>> {
+        self.alloc.heap().add_caches(loaded.caches);
+        for unit in loaded.units {
+            unit.link(loaded);
+        }
+        &loaded.units[root as usize]
+    }
+
+    fn load_const<'a>(
+        &mut self,
         value: Const,
+        text: &impl Fn(Bytes) -> &'a [u8],
         units: &'h [Unit<'h, Code<'h>>],
         dir: &SourcePath,
     ) -> Result<Val<'h>, Fail> {
         Ok(match value {
             Const::Int(value) => self.new_int(value),
             Const::Float(value) => self.new_float(value),
-            Const::Str(bytes) => self.new_str(code.text(bytes)),
+            Const::Str(bytes) => self.new_str(text(bytes)),
             Const::Path(literal) => {
-                let literal = code.text(literal);
+                let literal = text(literal);
                 let (root, path) = if literal.starts_with(b"~/") {
                     if self.shared.purity.pure_eval {
                         let message = format!(

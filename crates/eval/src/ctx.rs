@@ -6,7 +6,7 @@
 //! access in `access.rs`.
 
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use firn_heap::{Alloc, ContextId, Duplicates, Heap, SetBuilder, Slot, Stack, TaskId, Unit, Word};
@@ -86,6 +86,8 @@ pub(crate) struct Shared<'h> {
     pub(crate) failures: Mutex<Vec<Arc<EvalError>>>,
     /// Store paths of sources that were used as strings.
     pub(crate) copied: Mutex<FastMap<SourcePath, Arc<[u8]>>>,
+    /// What forms of texts depend on besides the text, once it was asked for.
+    pub(crate) form_environment: OnceLock<u64>,
     pub(crate) base: Base<'h>,
     pub(crate) crew: Crew<'h>,
 }
@@ -220,6 +222,7 @@ impl<'h> Ctx<'h> {
             resolved: Mutex::default(),
             failures: Mutex::default(),
             copied: Mutex::default(),
+            form_environment: OnceLock::new(),
             base,
             crew: Crew::new(options.eval_cores, options.patience),
             options,

@@ -77,7 +77,8 @@ impl<'h> Ctx<'h> {
                 })
                 .collect()
         });
-        let doc = info.doc.zip(code.file).map(|((start, end), file)| {
+        let [start, end] = info.doc;
+        let doc = code.file.filter(|_| start != NONE).map(|file| {
             self.shared.files.file(file).bytes()[start as usize..end as usize].to_vec()
         });
         let param = code.param(lambda, n_args);
@@ -86,7 +87,7 @@ impl<'h> Ctx<'h> {
             place: code.param_place(lambda, n_args),
             param: param.and_then(|(name, _)| name),
             formals,
-            ellipsis: info.ellipsis,
+            ellipsis: info.ellipsis != 0,
             doc,
         })
     }

@@ -169,6 +169,11 @@ pub trait Host: Any + Send + Sync {
     /// Tells the user something.
     fn emit(&self, message: Message);
 
+    /// Where written forms of texts are kept between runs, if anywhere.
+    fn forms(&self) -> Option<&dyn crate::Forms> {
+        None
+    }
+
     /// Whether a user wants evaluation to stop.
     fn interrupted(&self) -> bool {
         false

@@ -55,7 +55,7 @@ impl<'h> Scope<'h> {
 
 impl<'h> Ctx<'h> {
     /// Parses a text that was registered.
-    fn parse(&mut self, file: FileId) -> Result<Text, Fail> {
+    pub(crate) fn parse(&mut self, file: FileId) -> Result<Text, Fail> {
         let options = self.shared.options.parse.clone();
         self.parse_with(file, &options)
     }
@@ -143,7 +143,7 @@ impl<'h> Ctx<'h> {
         Ok(text.ast.show(text.root, &resolve))
     }
 
-    fn name_error(&mut self, file: FileId, error: NameError) -> Fail {
+    pub(crate) fn name_error(&mut self, file: FileId, error: NameError) -> Fail {
         let NameError::Undefined {
             name,
             pos,
@@ -232,6 +232,15 @@ impl<'h> Ctx<'h> {
         scope: &Scope<'h>,
     ) -> Res<'h> {
         let (unit, caps) = self.load_text(text, file, dir, scope)?;
+        self.run_unit(unit, caps)
+    }
+
+    /// Runs the unit of a whole text.
+    pub(crate) fn run_unit(
+        &mut self,
+        unit: &'h Unit<'h, Code<'h>>,
+        caps: &'h [Slot<'h, Code<'h>>],
+    ) -> Res<'h> {
         let base = self.stack.top();
         if !self.stack.extend_to(base, unit.n_slots as usize) {
             return Err(self.stack_overflow(None));
@@ -324,7 +333,7 @@ impl<'h> Ctx<'h> {
     /// Reads and evaluates a file.
     pub(crate) fn import_now(&mut self, resolved: &SourcePath) -> Res<'h> {
         let (file, dir) = self.read_source(resolved)?;
-        self.eval_source(file, &dir, &Scope::new()).map_err(|fail| {
+        self.eval_imported(file, &dir).map_err(|fail| {
             let shown = self.shared.host.display_path(resolved);
             let text = format!(
                 "while evaluating the file '{}':",

@@ -78,6 +78,16 @@ impl Heap {
         unsafe { &*slice }
     }
 
+    /// The same for bytes that others use as well.
+    pub fn keep_shared(&self, data: Arc<dyn AsRef<[u8]> + Send + Sync>) -> &[u8] {
+        let bytes: *const [u8] = (*data).as_ref();
+        lock(&self.kept).push(Box::new(data));
+        // SAFETY: the slice is borrowed from data that is shared, hence neither moved, dropped nor
+        // borrowed mutably while the heap, which the returned reference cannot outlive, has a part
+        // in it.
+        unsafe { &*bytes }
+    }
+
     /// A reservation of its own, zeroed, for a value stack; as long as the system permits.
     pub(crate) fn stack_region(&self, sizes: &[usize]) -> (*mut u64, usize) {
         let region = Region::first_of(sizes.iter().copied());

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
-use firn_eval::{FileType, Host, HostError, Message, Purity, SearchPathEntry};
+use firn_eval::{FileType, Forms, Host, HostError, Message, Purity, SearchPathEntry};
 use firn_events::NullSink;
 use firn_fetch::{Fetched, Fetcher};
 use firn_heap::ContextElement;
@@ -108,6 +108,8 @@ pub struct Surroundings {
     pub allowed_uris: Vec<String>,
     /// Set when the user wants evaluation to stop.
     pub interrupted: Arc<AtomicBool>,
+    /// Where written forms of texts are kept between runs.
+    pub forms: Option<Arc<dyn Forms>>,
 }
 
 /// Places of the search path that were addresses, with what was fetched.
@@ -407,6 +409,10 @@ pub(crate) fn store_error(error: &StoreError) -> HostError {
 }
 
 impl Host for StoreHost {
+    fn forms(&self) -> Option<&dyn Forms> {
+        self.surroundings.forms.as_deref()
+    }
+
     fn read_file(&self, path: &SourcePath) -> Result<Arc<[u8]>, HostError> {
         let read = self.files.read(path);
         read.map_err(|error| self.mounts.explain(&self.files, path, error))

@@ -5,13 +5,15 @@
 //! (`sink.rs`) builds it, name resolution (`lower/`) and printing (`show.rs`) read it.
 
 use firn_symbol::Symbol;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Names an expression of one [`Ast`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AstId(pub(crate) u32);
 
 /// A byte offset, or nowhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(transparent)]
 pub struct Pos(pub u32);
 
 impl Pos {

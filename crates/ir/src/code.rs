@@ -11,6 +11,7 @@
 //! [`Op::EagerBinary`] and [`Op::EagerSelect`].
 
 use firn_symbol::Symbol;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, TryFromBytes};
 
 use crate::ast::Pos;
 
@@ -25,7 +26,7 @@ pub const CAPTURE: u32 = 1 << 31;
 
 /// What a node does. The comment says what `a`, `b`, `c`, `n` and `k` are; lists are in
 /// [`Code::extra`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable)]
 #[repr(u8)]
 pub enum Op {
     /// a: constant.
@@ -118,7 +119,7 @@ pub enum Op {
 }
 
 /// One instruction.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Node {
     /// What to do.
@@ -166,7 +167,8 @@ pub enum Const {
 }
 
 /// The body of a function or of a thunk.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
 pub struct UnitInfo {
     /// Where it begins.
     pub entry: NodeId,
@@ -177,11 +179,12 @@ pub struct UnitInfo {
     /// Number of slots, arguments first.
     pub n_slots: u32,
     /// Number of arguments.
-    pub arity: u8,
+    pub arity: u32,
 }
 
 /// One formal of a function that takes a set apart.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
 pub struct FormalInfo {
     /// Its name, a symbol of the code.
     pub name: u32,
@@ -194,7 +197,8 @@ pub struct FormalInfo {
 }
 
 /// What is known about a function.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
 pub struct LambdaInfo {
     /// The name it was bound to, a symbol of the code, or [`NONE`].
     pub name: u32,
@@ -207,12 +211,12 @@ pub struct LambdaInfo {
     pub formals: u32,
     /// How many formals there are, if the argument is taken apart; else [`NONE`].
     pub n_formals: u32,
-    /// Whether further attributes are allowed.
-    pub ellipsis: bool,
+    /// 1 if further attributes are allowed, or 0.
+    pub ellipsis: u32,
     /// The first of as many caches as there are formals.
     pub cache: u32,
-    /// Bytes of the documentation comment in the source.
-    pub doc: Option<(u32, u32)>,
+    /// Where the documentation comment begins and ends in the source; [`NONE`] if there is none.
+    pub doc: [u32; 2],
 }
 
 /// One text, ready to run.

@@ -64,6 +64,31 @@ impl Globals {
         self.calls.get(global as usize).copied().flatten()
     }
 
+    /// A number that says which names there are, what they stand for and how they are called: code
+    /// that was made with globals of one fingerprint can be used with others of the same.
+    pub fn fingerprint(&self) -> u64 {
+        let mut text = Vec::new();
+        for (kind, table) in [(b'n', &self.names), (b'm', &self.members)] {
+            let mut rows: Vec<(&[u8], u32)> = table
+                .iter()
+                .map(|(name, &it)| (name.as_bytes(), it))
+                .collect();
+            rows.sort_unstable();
+            for (name, number) in rows {
+                text.push(kind);
+                text.extend_from_slice(&(name.len() as u32).to_le_bytes());
+                text.extend_from_slice(name);
+                text.extend_from_slice(&number.to_le_bytes());
+            }
+        }
+        for call in &self.calls {
+            let row = call.map_or([u32::MAX; 3], |it| [it.id, it.arity.into(), it.strict]);
+            text.extend(row.iter().flat_map(|it| it.to_le_bytes()));
+        }
+        text.extend_from_slice(&self.builtins.unwrap_or(u32::MAX).to_le_bytes());
+        firn_symbol::hash_bytes(&text)
+    }
+
     /// All names, in no particular order.
     pub fn names(&self) -> impl Iterator<Item = Symbol> {
         self.names.keys().copied()

@@ -19,6 +19,7 @@ mod merge;
 mod number;
 mod show;
 mod sink;
+mod stored;
 mod text;
 
 pub use ast::{Ast, AstId, Pos};
@@ -30,6 +31,7 @@ pub use lower::{NameError, lower};
 pub use number::float_with_six_digits;
 pub use show::{ResolvePath, is_identifier, show_string, show_symbol};
 pub use sink::AstSink;
+pub use stored::{STORED_VERSION, StoredCode};
 pub use text::{Text, parse_text};
 
 pub use firn_parser::{Entry, Lint, ParseOptions};

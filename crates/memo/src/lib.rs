@@ -11,13 +11,18 @@
 //! [`stat`](mod@stat)); whatever cannot be checked again is not remembered; failures are not;
 //! what an evaluation told the user is told again; and the derivations that a result names are
 //! still in the store.
+//!
+//! Apart from whole answers, a [`FormCache`] remembers the written forms of parsed texts.
 
+mod forms;
 mod memory;
+mod pack;
 mod recorder;
 mod source;
 pub mod stat;
 mod trace;
 
+pub use forms::FormCache;
 pub use memory::{Entry, Memory, key};
 pub use recorder::Recorder;
 pub use source::Refetch;

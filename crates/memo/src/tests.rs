@@ -53,6 +53,7 @@ fn evaluate(root: &Path, variable: &str, observer: Option<Arc<dyn Observer>>) ->
         fetcher: None,
         allowed_uris: Vec::new(),
         interrupted: Arc::default(),
+        forms: None,
     };
     let host = Arc::new(StoreHost::new(store(), surroundings));
     let files = Arc::new(FileTable::new());

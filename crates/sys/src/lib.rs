@@ -6,7 +6,7 @@
 //! asks and runs one program in them. [`seccomp`] and [`landlock`] confine such a program further,
 //! [`pseudo_terminal`] carries what it writes, [`support`] finds out what this kernel allows.
 //! [`store_view`] shows a store at its logical place, [`clock`] knows the time zone, [`children`] has
-//! no child outlive a command.
+//! no child outlive a command, [`mapping`] shows the contents of a file in memory.
 //!
 //! Crates above this one never speak to the kernel past the standard library except through here,
 //! so that each rule about links, crashes and permissions is kept in one place. Policy (what a
@@ -23,6 +23,7 @@ pub mod file;
 pub mod file_lock;
 pub mod landlock;
 pub mod launcher;
+pub mod mapping;
 pub mod pseudo_terminal;
 pub mod seccomp;
 pub mod signals;

@@ -455,7 +455,7 @@ impl<'h> Ctx<'h> {
                 }
             }
         }
-        if !lambda.ellipsis && n_used != set.len(&self.alloc) {
+        if lambda.ellipsis == 0 && n_used != set.len(&self.alloc) {
             let known: Vec<_> = formals
                 .iter()
                 .map(|formal| code.symbol(formal.name))

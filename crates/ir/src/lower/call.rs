@@ -64,11 +64,11 @@ impl Lower<'_> {
             n_params: n_params as u32,
             formals: formals.0,
             n_formals: formals.1,
-            ellipsis,
+            ellipsis: u32::from(ellipsis),
             cache,
-            doc,
+            doc: doc.map_or([NONE; 2], |(start, end)| [start, end]),
         };
-        let arity = n_params as u8;
+        let arity = n_params as u32;
         self.code.lambdas.push(info);
         let unit = self.code.units.len() as u32;
         self.code.units.push(UnitInfo {

@@ -12,6 +12,9 @@ theme! {
     /// How many threads evaluate. 0 means one for each processor, 1 means none besides the first.
     /// The result, the first error and the order of messages are the same at any number.
     "eval-cores" eval_cores: u32 = 1;
+    /// Whether the parsed form of files is kept between runs, in the user's cache directory, so that
+    /// what was parsed once need not be parsed again. No result depends on it.
+    "parse-cache" parse_cache: bool = true;
     /// The static shell that builds see as `/bin/sh`. If unset, the standard library's, or one
     /// found on this machine.
     "sandbox-shell" sandbox_shell: Option<PathBuf> = None;
