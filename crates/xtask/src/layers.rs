@@ -116,6 +116,7 @@ pub(crate) const LAYERS: &[(&str, u8, Allowed)] = &[
         These(&[
             "builtins",
             "instantiate",
+            "fetch",
             "eval",
             "store",
             "store-model",
