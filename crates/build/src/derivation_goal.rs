@@ -450,6 +450,14 @@ impl Scheduler {
             .expect("a goal exists while it is stepped");
         if goal.n_failed > 0 {
             let n = goal.n_failed;
+            let mut statuses = self.dependency_errors(key).map(|error| error.status);
+            if statuses.all(|status| status == BuildStatus::Cancelled) {
+                // Nobody wants this one either.
+                return Err(BuildError::new(
+                    BuildStatus::Cancelled,
+                    "the build was cancelled",
+                ));
+            }
             return Err(BuildError::new(
                 BuildStatus::DependencyFailed,
                 format!(

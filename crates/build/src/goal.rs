@@ -30,6 +30,17 @@ pub(crate) enum GoalKey {
     Dynamic(Arc<SingleDerivedPath>, ModeKey),
 }
 
+impl GoalKey {
+    /// The name of what it is about.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            GoalKey::Path(path) | GoalKey::Derivation(path, _) => path.name(),
+            GoalKey::Realisation(id) => id.output.as_str(),
+            GoalKey::Dynamic(drv, _) => drv.base_path().name(),
+        }
+    }
+}
+
 /// A build mode as part of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ModeKey {
@@ -190,6 +201,21 @@ impl GoalGraph {
         }
     }
 
+    /// Lets a goal wait for nothing more, and begin to count anew.
+    pub(crate) fn forget_dependencies(&mut self, key: &GoalKey) {
+        let Some(goal) = self.goals.get_mut(key) else {
+            return;
+        };
+        goal.n_failed = 0;
+        goal.n_pending = 0;
+        for dependency in std::mem::take(&mut goal.dependencies) {
+            // Otherwise its end would be counted in the new round.
+            if let Some(dependency) = self.goals.get_mut(&dependency) {
+                dependency.waiters.retain(|waiter| waiter != key);
+            }
+        }
+    }
+
     /// Those that have no outcome.
     pub(crate) fn unfinished(&self) -> impl Iterator<Item = (&GoalKey, &Goal)> {
         self.goals.iter().filter(|(_, goal)| goal.outcome.is_none())
@@ -227,6 +253,9 @@ impl GoalGraph {
         goal.outcome = Some(outcome);
         let waiters = std::mem::take(&mut goal.waiters);
         let somebody_waited = !waiters.is_empty();
+        // What no substituter has may still be built: its other questions go on.
+        let is_build = matches!(key, GoalKey::Derivation(..) | GoalKey::Dynamic(..));
+        let is_hopeless = failed && is_build && !keep_going;
         let mut ready = Vec::new();
         for waiter in waiters {
             let Some(goal) = self.goals.get_mut(&waiter) else {
@@ -234,7 +263,7 @@ impl GoalGraph {
             };
             goal.n_pending = goal.n_pending.saturating_sub(1);
             goal.n_failed += usize::from(failed);
-            if goal.outcome.is_none() && (goal.n_pending == 0 || (failed && !keep_going)) {
+            if goal.outcome.is_none() && (goal.n_pending == 0 || is_hopeless) {
                 ready.push(waiter);
             }
         }
@@ -298,5 +327,56 @@ impl Goal {
             Body::Path(_) | Body::Realisation(_) => {}
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::BuildError;
+    use firn_store::BuildStatus;
+
+    fn path(name: &str) -> StorePath {
+        StorePath::parse(format!("00000000000000000000000000000000-{name}")).expect("sound")
+    }
+
+    fn unknown() -> Outcome {
+        Err(BuildError::new(
+            BuildStatus::NoSubstituters,
+            "nobody has it",
+        ))
+    }
+
+    #[test]
+    fn what_nobody_waits_for_any_more_is_not_counted() {
+        let waiter = GoalKey::Derivation(path("waiter.drv"), ModeKey::Normal);
+        let awaited = ["one", "two"].map(|name| GoalKey::Path(path(name)));
+        let mut graph = GoalGraph::default();
+        graph.want(&waiter, &OutputsSpec::All);
+        for key in &awaited {
+            graph.want(key, &OutputsSpec::All);
+            assert!(graph.wait_for(&waiter, key));
+        }
+        // The other question may still be answered.
+        let (ready, somebody_waited) = graph.finish(&awaited[0], unknown(), false);
+        assert!(ready.is_empty() && somebody_waited);
+        graph.forget_dependencies(&waiter);
+        let (ready, somebody_waited) = graph.finish(&awaited[1], unknown(), false);
+        assert!(ready.is_empty() && !somebody_waited);
+        assert_eq!(graph.get(&waiter).map(|goal| goal.n_failed), Some(0));
+    }
+
+    #[test]
+    fn a_failed_build_ends_the_wait_for_the_rest() {
+        let [top, one, two] = ["top.drv", "one.drv", "two.drv"]
+            .map(|name| GoalKey::Derivation(path(name), ModeKey::Normal));
+        let mut graph = GoalGraph::default();
+        for key in [&top, &one, &two] {
+            graph.want(key, &OutputsSpec::All);
+        }
+        graph.wait_for(&top, &one);
+        graph.wait_for(&top, &two);
+        let (ready, _) = graph.finish(&one, unknown(), false);
+        assert_eq!(ready, [top]);
     }
 }

@@ -4,6 +4,7 @@
 //! are valid, so two processes that want one derivation share the work: the second waits, then
 //! finds it done.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::os::fd::AsFd as _;
 use std::path::PathBuf;
@@ -12,8 +13,9 @@ use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use firn_events::{ActivityGuard, ActivityKind, Level, SharedSink};
+use firn_store::derivation::HashModulos;
 use firn_store::{BuildMode, BuildStatus, LocalStore, Store as _, fault};
-use firn_store_model::{OutputsSpec, StorePath};
+use firn_store_model::{OutputName, OutputsSpec, StorePath};
 use firn_sys::file_lock::PathLock;
 use firn_sys::launcher::{Event, Launcher};
 use firn_sys::pseudo_terminal::PseudoTerminal;
@@ -23,6 +25,7 @@ use crate::goal::{GoalKey, Outcome, Success};
 use crate::log::BuildLog;
 use crate::machines::{Choice, Slot};
 use crate::prepare::{BuildInputs, PreparedBuild, Surroundings, use_sandbox};
+use crate::resolve::note_outputs;
 use crate::running::RunningBuild;
 use crate::scheduler::{Message, Scheduler, render_error};
 use crate::{BuildError, BuildSettings, builtin, debug, external, hooks, outputs, users};
@@ -518,24 +521,6 @@ impl Scheduler {
         }
     }
 
-    pub(crate) fn built(&mut self, key: &GoalKey, outcome: Outcome) {
-        if let (Ok(success), GoalKey::Derivation(path, _)) = (&outcome, key) {
-            let unknown = self
-                .graph
-                .derivation(key)
-                .and_then(|goal| goal.loaded.clone())
-                .is_some_and(|loaded| {
-                    loaded.is_stored
-                        && !loaded.kind.has_known_output_paths()
-                        && !loaded.kind.is_impure()
-                });
-            if unknown && let Err(error) = self.note_outputs(path, &success.outputs) {
-                return self.finish(key, Err(error));
-            }
-        }
-        self.finish(key, outcome);
-    }
-
     fn run_builtin(
         &mut self,
         key: &GoalKey,
@@ -712,8 +697,8 @@ impl FailureReport<'_> {
 fn keep_directory(prepared: &mut PreparedBuild, events: &SharedSink) {
     let kept = prepared.keep_build_dir();
     events.message(
-        Level::Notice,
-        &format!("note: keeping build directory '{}'", kept.display()),
+        Level::Error,
+        &format!("note: keeping build directory \"{}\"", kept.display()),
     );
 }
 
@@ -725,8 +710,7 @@ fn register_outputs(
     started_at: u64,
 ) -> Outcome {
     let infos = outputs::register(store, settings, prepared)?;
-    let drv_path = store.store_dir().print(&prepared.inputs.drv_path);
-    let mut paths: std::collections::BTreeMap<_, _> = prepared
+    let mut paths: BTreeMap<_, _> = prepared
         .inputs
         .outputs
         .iter()
@@ -734,13 +718,7 @@ fn register_outputs(
         .filter_map(|(name, output)| Some((name.clone(), output.path.clone()?)))
         .collect();
     paths.extend(infos.into_iter().map(|(name, info)| (name, info.path)));
-    if settings.post_build_hook.is_some() {
-        let out_paths = paths
-            .values()
-            .map(|path| store.store_dir().print(path))
-            .collect();
-        hooks::run_post_build_hook(settings, &drv_path, &out_paths, store.events())?;
-    }
+    finish_outputs(store, settings, &prepared.inputs, &paths)?;
     // From here on whoever wants the lock finds the outputs valid.
     fault::point("let go of the outputs");
     locks.remove_on_release();
@@ -749,6 +727,28 @@ fn register_outputs(
         outputs: paths,
         time: (started_at, seconds_since_epoch()),
     })
+}
+
+/// Does what is to be done once outputs are valid, wherever they were built: writes down what they
+/// turned out to be, then runs the hook, which may ask for that.
+pub(crate) fn finish_outputs(
+    store: &LocalStore,
+    settings: &BuildSettings,
+    inputs: &BuildInputs,
+    paths: &BTreeMap<OutputName, StorePath>,
+) -> Result<(), BuildError> {
+    if inputs.kind.has_noted_outputs() && store.is_valid_path(&inputs.drv_path)? {
+        note_outputs(store, &HashModulos::default(), &inputs.drv_path, paths)?;
+    }
+    if settings.post_build_hook.is_some() {
+        let drv_path = store.store_dir().print(&inputs.drv_path);
+        let out_paths = paths
+            .values()
+            .map(|path| store.store_dir().print(path))
+            .collect();
+        hooks::run_post_build_hook(settings, &drv_path, &out_paths, store.events())?;
+    }
+    Ok(())
 }
 
 pub(crate) fn seconds_since_epoch() -> u64 {

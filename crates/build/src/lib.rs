@@ -65,5 +65,6 @@ pub use nested::{NestedServer, Reach, RestrictedStore};
 pub use options::{Checks, DerivationOptions, OutputChecks};
 pub use registry::{RunningBuildInfo, running_builds};
 pub use remote::MachineOpener;
+pub use resolve::with_built_inputs;
 pub use settings::{BuildSettings, SandboxMode, SandboxPath, extra_platforms, host_system};
 pub use store::BuildingStore;

@@ -43,6 +43,8 @@ pub(crate) enum PathStage {
 /// A path that a substituter has.
 #[derive(Clone)]
 pub(crate) struct Offer {
+    /// Its path in the substituter, whose store directory may be another one.
+    pub(crate) path_there: StorePath,
     pub(crate) info: Arc<ValidPathInfo>,
     pub(crate) substituter_idx: usize,
 }
@@ -142,6 +144,7 @@ pub(crate) fn ask(
         }
         return Answer {
             offer: Some(Offer {
+                path_there,
                 info,
                 substituter_idx,
             }),
@@ -191,7 +194,7 @@ pub(crate) fn copy(
         check_signatures: !substituter.traits().is_trusted,
     };
     let result = firn_store::pipe(
-        |out| substituter.nar_from_path(&info.path, out),
+        |out| substituter.nar_from_path(&offer.path_there, out),
         |source| store.add_nar(info, source, options),
     );
     drop(copying);

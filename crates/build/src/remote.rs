@@ -19,6 +19,7 @@ use firn_sys::file_lock::{FileLock, LockKind, PathLock};
 
 use crate::derivation_goal::Stage;
 use crate::goal::{GoalKey, Outcome, Success};
+use crate::launching::finish_outputs;
 use crate::log::BuildLog;
 use crate::machines::{Machine, Slot};
 use crate::prepare::BuildInputs;
@@ -206,6 +207,8 @@ impl Errand {
             locks.remove_on_release();
         }
         let outputs = self.fetch_outputs(&*store, &result)?;
+        finish_outputs(&self.store, &self.settings, &self.inputs, &outputs)
+            .map_err(Trouble::Failed)?;
         Ok(Success {
             status: BuildStatus::Built,
             outputs,
@@ -327,7 +330,7 @@ impl Scheduler {
             let error = BuildError::new(BuildStatus::Cancelled, "the build was cancelled");
             return self.finish(key, Err(error));
         }
-        self.built(key, outcome);
+        self.finish(key, outcome);
     }
 
     /// A machine could not be reached: the build is still to be done.

@@ -86,6 +86,9 @@ struct OpenRequest {
     reply: Sender<Reply>,
     flags: ExitFlags,
     cancelled: bool,
+    /// What the goals had come to when the first of them failed: what comes after that is of no
+    /// interest to whoever asked, as that one ends the rest.
+    at_failure: Option<Vec<Option<Outcome>>>,
     /// Shown as the parent of all that happens for it.
     _activity: ActivityGuard,
 }
@@ -131,6 +134,8 @@ pub(crate) struct Scheduler {
     pub(crate) wake: Arc<OwnedFd>,
     pub(crate) ready: VecDeque<GoalKey>,
     requests: Vec<OpenRequest>,
+    /// Whether a goal has failed since the requests were last looked at.
+    has_failures: bool,
     inbox: Receiver<Message>,
     pub(crate) n_substituting: usize,
     pub(crate) substitutions: VecDeque<GoalKey>,
@@ -179,6 +184,7 @@ impl Scheduler {
             machines_at: None,
             n_builtins: 0,
             n_registering: 0,
+            has_failures: false,
             launcher: None,
             shows: HashMap::new(),
             next_show: 0,
@@ -208,6 +214,10 @@ impl Scheduler {
                 break;
             }
             self.wake_postponed();
+            if std::mem::take(&mut self.has_failures) {
+                // What a failed request still wants is not begun.
+                self.answer_requests();
+            }
             while let Some(key) = self.ready.pop_front() {
                 self.step(&key);
             }
@@ -277,7 +287,7 @@ impl Scheduler {
             Message::Built(key, outcome, is_builtin) => {
                 self.n_registering -= 1;
                 self.n_builtins -= usize::from(is_builtin);
-                self.built(&key, outcome);
+                self.finish(&key, outcome);
             }
             Message::Show {
                 key,
@@ -320,7 +330,7 @@ impl Scheduler {
                 self.finish(&key, Err(error));
             }
         }
-        let tops = request
+        let wanted: Vec<(GoalKey, OutputsSpec)> = request
             .paths
             .iter()
             .map(|path| match path {
@@ -329,16 +339,20 @@ impl Scheduler {
                     (Scheduler::derivation_key(drv, mode), outputs.clone())
                 }
             })
-            .map(|(key, outputs)| {
-                self.want(&key, &outputs);
-                key
-            })
             .collect();
+        // By name: hashes, by which paths come sorted, would make the first failure a matter of luck.
+        let mut by_name: Vec<_> = wanted.iter().collect();
+        by_name.sort_by_key(|(key, _)| key.name());
+        for (key, outputs) in by_name {
+            self.want(key, outputs);
+        }
+        let tops = wanted.into_iter().map(|(key, _)| key).collect();
         self.requests.push(OpenRequest {
             tops,
             reply: request.reply,
             flags: ExitFlags::default(),
             cancelled: false,
+            at_failure: None,
             _activity: activity,
         });
     }
@@ -373,11 +387,7 @@ impl Scheduler {
 
     /// Begins a new round of asking.
     pub(crate) fn forget_dependencies(&mut self, key: &GoalKey) {
-        if let Some(goal) = self.graph.get_mut(key) {
-            goal.dependencies.clear();
-            goal.n_failed = 0;
-            goal.n_pending = 0;
-        }
+        self.graph.forget_dependencies(key);
     }
 
     /// Why dependencies failed, as far as they did.
@@ -427,6 +437,7 @@ impl Scheduler {
             for request in &mut self.requests {
                 request.flags.note(error.status);
             }
+            self.has_failures = true;
             if error.status != BuildStatus::DependencyFailed
                 && matches!(key, GoalKey::Derivation(..))
             {
@@ -466,17 +477,25 @@ impl Scheduler {
                 at += 1;
                 continue;
             }
+            if failed && !self.settings.keep_going && request.at_failure.is_none() {
+                let outcomes = request
+                    .tops
+                    .iter()
+                    .map(|key| outcome(key).cloned())
+                    .collect();
+                self.requests[at].at_failure = Some(outcomes);
+            }
             if !all_done && self.drop_unneeded(at) {
                 // Builders are being killed; the answer waits for them.
                 at += 1;
                 continue;
             }
             let request = self.requests.remove(at);
-            let outcomes = request
-                .tops
-                .iter()
-                .map(|key| self.graph.get(key).and_then(|goal| goal.outcome.clone()))
-                .collect();
+            let outcomes = request.at_failure.unwrap_or_else(|| {
+                let tops = request.tops.iter();
+                tops.map(|key| self.graph.get(key).and_then(|goal| goal.outcome.clone()))
+                    .collect()
+            });
             // Somebody who no longer listens needs no answer.
             drop(request.reply.send(Reply {
                 outcomes,

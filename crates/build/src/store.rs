@@ -588,7 +588,20 @@ impl Store for BuildingStore {
     }
 
     fn build_log(&self, path: &StorePath) -> Result<Option<Vec<u8>>, StoreError> {
-        self.store.build_log(path)
+        if let Some(log) = self.store.build_log(path)? {
+            return Ok(Some(log));
+        }
+        let info = if path.is_derivation() {
+            None
+        } else {
+            self.store.query_path_info(path)?
+        };
+        let deriver = info.as_ref().and_then(|info| info.deriver.as_ref());
+        let drv_path = deriver.unwrap_or(path);
+        match crate::resolve::logged_as(&self.store, drv_path) {
+            Some(resolved) => self.store.build_log(&resolved),
+            None => Ok(None),
+        }
     }
 
     fn add_build_log(&self, drv_path: &StorePath, log: &[u8]) -> Result<(), StoreError> {

@@ -275,6 +275,18 @@ impl Context {
         )
     }
 
+    /// What the paths of the store of the settings begin with.
+    pub fn store_dir_of_settings(&self) -> String {
+        let location = self.local_location(&self.settings.store.store);
+        location.map_or_else(
+            |_| {
+                let given = filled("NIX_STORE_DIR");
+                given.unwrap_or_else(|| "/nix/store".to_owned())
+            },
+            |location| location.store_dir.as_str().to_owned(),
+        )
+    }
+
     /// Where the parts of a local store lie.
     fn local_location(&self, text: &str) -> Result<Location, Failure> {
         let mut url = StoreUrl::parse(text);

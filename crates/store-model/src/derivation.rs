@@ -140,6 +140,12 @@ impl DerivationType {
         )
     }
 
+    /// Whether what the outputs turned out to be is written down: it is not known before the
+    /// build, and holds for later ones.
+    pub fn has_noted_outputs(self) -> bool {
+        !self.has_known_output_paths() && !self.is_impure()
+    }
+
     /// Whether the build is shut off from the network.
     pub fn is_sandboxed(self) -> bool {
         !matches!(self, DerivationType::Fixed | DerivationType::Impure)

@@ -6,7 +6,8 @@
 //! asks and runs one program in them. [`seccomp`] and [`landlock`] confine such a program further,
 //! [`pseudo_terminal`] carries what it writes, [`support`] finds out what this kernel allows.
 //! [`store_view`] shows a store at its logical place, [`clock`] knows the time zone, [`children`] has
-//! no child outlive a command, [`mapping`] shows the contents of a file in memory.
+//! no child outlive a command, [`mapping`] shows the contents of a file in memory, [`pipe`] knows what
+//! waits to be read.
 //!
 //! Crates above this one never speak to the kernel past the standard library except through here,
 //! so that each rule about links, crashes and permissions is kept in one place. Policy (what a
@@ -24,6 +25,7 @@ pub mod file_lock;
 pub mod landlock;
 pub mod launcher;
 pub mod mapping;
+pub mod pipe;
 pub mod pseudo_terminal;
 pub mod seccomp;
 pub mod signals;

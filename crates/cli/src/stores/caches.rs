@@ -174,7 +174,7 @@ impl Context {
 
     /// What is remembered between runs; without it everything is asked anew, which is no error.
     fn disk_cache(&self, url: &StoreUrl) -> Option<Arc<NarInfoDiskCache>> {
-        if url.scheme == "file" {
+        if url.scheme == "file" && filled("_NIX_FORCE_HTTP").is_none() {
             return None;
         }
         let store = &self.settings.store;

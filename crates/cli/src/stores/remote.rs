@@ -241,6 +241,8 @@ impl Context {
             max_connections: url.max_connections(),
             traits: url.traits(),
             events: ConsoleSink::shared(self),
+            // A store that was opened to build has someone who listens to that alone.
+            hears_builders: self.events.is_some(),
         }))
     }
 }

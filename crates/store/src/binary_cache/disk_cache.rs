@@ -88,14 +88,14 @@ impl Default for DiskCacheOptions {
     }
 }
 
-/// What is remembered about a digest.
-pub(super) enum Remembered {
+/// What is remembered about a digest or an output.
+pub(super) enum Remembered<T> {
     /// Nothing, or nothing lately.
     Nothing,
     /// The cache did not have it.
     Absent,
     /// The cache had it.
-    Present(Box<NarInfo>),
+    Present(T),
 }
 
 /// Remembers what binary caches said.
@@ -186,7 +186,11 @@ impl NarInfoDiskCache {
     }
 
     /// What a cache said of a digest.
-    pub(super) fn narinfo(&self, url: &str, hash_part: &str) -> Result<Remembered, StoreError> {
+    pub(super) fn narinfo(
+        &self,
+        url: &str,
+        hash_part: &str,
+    ) -> Result<Remembered<Box<NarInfo>>, StoreError> {
         let now = now();
         let found = self
             .connection()
@@ -261,6 +265,56 @@ impl NarInfoDiskCache {
                 }),
         };
         result.map(drop).map_err(database_error)
+    }
+
+    /// What a cache said of an output: the text of the realisation.
+    pub(super) fn realisation(
+        &self,
+        url: &str,
+        output: &str,
+    ) -> Result<Remembered<Vec<u8>>, StoreError> {
+        let now = now();
+        self.connection()
+            .prepare_cached(
+                "select content from Realisations join BinaryCaches on cache = BinaryCaches.id \
+                 where url = ? and outputId = ? \
+                 and Realisations.timestamp > iif(content is null, ?, ?)",
+            )
+            .and_then(|mut statement| {
+                let times = (
+                    now - seconds(self.options.negative_ttl),
+                    now - seconds(self.options.positive_ttl),
+                );
+                statement
+                    .query_row(params![url, output, times.0, times.1], |row| {
+                        row.get::<_, Option<String>>(0)
+                    })
+                    .optional()
+            })
+            .map(|found| match found {
+                None => Remembered::Nothing,
+                Some(None) => Remembered::Absent,
+                Some(Some(text)) => Remembered::Present(text.into_bytes()),
+            })
+            .map_err(database_error)
+    }
+
+    /// Keeps what a cache said of an output.
+    pub(super) fn remember_realisation(
+        &self,
+        url: &str,
+        output: &str,
+        text: Option<&[u8]>,
+    ) -> Result<(), StoreError> {
+        let text = text.map(String::from_utf8_lossy);
+        self.connection()
+            .prepare_cached(
+                "insert or replace into Realisations(cache, outputId, content, timestamp) \
+                 select id, ?2, ?3, ?4 from BinaryCaches where url = ?1",
+            )
+            .and_then(|mut statement| statement.execute(params![url, output, text, now()]))
+            .map(drop)
+            .map_err(database_error)
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {

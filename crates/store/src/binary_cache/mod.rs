@@ -223,12 +223,8 @@ impl BinaryCacheStore {
         Ok(info)
     }
 
-    /// Files on this machine answer faster than any cache of answers.
     fn disk_cache(&self) -> Option<&NarInfoDiskCache> {
-        self.options
-            .disk_cache
-            .as_deref()
-            .filter(|_| !self.is_local())
+        self.options.disk_cache.as_deref()
     }
 
     fn is_local(&self) -> bool {
@@ -512,7 +508,23 @@ impl Store for BinaryCacheStore {
 
     fn query_realisation(&self, id: &DrvOutput) -> Result<Option<Realisation>, StoreError> {
         let name = format!("realisations/{id}.doi");
-        let Some(text) = self.get(&name)? else {
+        let output = id.to_string();
+        let remembered = match self.disk_cache() {
+            Some(disk_cache) => disk_cache.realisation(&self.url, &output)?,
+            None => Remembered::Nothing,
+        };
+        let text = match remembered {
+            Remembered::Present(text) => Some(text),
+            Remembered::Absent => None,
+            Remembered::Nothing => {
+                let text = self.get(&name)?;
+                if let Some(disk_cache) = self.disk_cache() {
+                    disk_cache.remember_realisation(&self.url, &output, text.as_deref())?;
+                }
+                text
+            }
+        };
+        let Some(text) = text else {
             return Ok(None);
         };
         let realisation = Realisation::parse_for(id, &text).map_err(|error| {
@@ -530,6 +542,10 @@ impl Store for BinaryCacheStore {
     ) -> Result<(), StoreError> {
         let name = format!("realisations/{}.doi", realisation.id);
         let text = realisation.to_json().to_string();
+        if let Some(disk_cache) = self.disk_cache() {
+            let output = realisation.id.to_string();
+            disk_cache.remember_realisation(&self.url, &output, Some(text.as_bytes()))?;
+        }
         self.put(
             &name,
             text.as_bytes(),

@@ -9,6 +9,7 @@
 //! that the other end says is believed beyond what it is asked for.
 
 mod connection;
+mod overheard;
 mod pool;
 mod serve_client;
 mod store;

@@ -17,6 +17,7 @@ use firn_store_model::wire::{MAX_STRING_LEN, ReadWire as _, WireError, WriteWire
 use firn_store_model::worker::reply::encode_derivation;
 use firn_store_model::{Derivation, DerivedPath, StoreDir, StorePath, ValidPathInfo};
 
+use super::overheard::Overheard;
 use super::pool::{Pool, Taken};
 use super::transport::{Ending, Link, Transport};
 use crate::error::StoreError;
@@ -45,6 +46,9 @@ pub struct ServeStoreOptions {
     pub traits: StoreTraits,
     /// Who is told what happens.
     pub events: SharedSink,
+    /// Whether what the other end writes to its standard error are lines of builders, which
+    /// `events` is then told of. Otherwise they go to our own.
+    pub hears_builders: bool,
 }
 
 /// A store behind `nix-store --serve`.
@@ -58,15 +62,21 @@ struct Connection {
     output: BufWriter<Box<dyn Write + Send>>,
     version: u64,
     ending: Ending,
+    overheard: Option<Overheard>,
 }
 
 impl Connection {
-    fn open(link: Link, host: &str) -> Result<Connection, StoreError> {
+    fn open(link: Link, host: &str, events: &SharedSink) -> Result<Connection, StoreError> {
+        let listen = |errors| Overheard::listen(errors, SharedSink::clone(events));
+        let overheard = link.errors.map(listen).transpose().map_err(|error| {
+            StoreError::other(format!("listening to the errors of '{host}': {error}"))
+        })?;
         let mut connection = Connection {
             input: BufReader::with_capacity(64 * 1024, link.input),
             output: BufWriter::with_capacity(64 * 1024, link.output),
             version: SERVE_VERSION,
             ending: link.ending,
+            overheard,
         };
         let greeting = (|| -> Result<(u64, u64), WireError> {
             connection.output.write_number(SERVE_CLIENT_MAGIC)?;
@@ -116,8 +126,9 @@ impl ServeStore {
 
     fn take(&self) -> Result<Taken<'_, Connection>, StoreError> {
         self.pool.take(|| {
-            let link = self.options.transport.connect()?;
-            Connection::open(link, &self.options.host)
+            let options = &self.options;
+            let link = options.transport.connect(options.hears_builders)?;
+            Connection::open(link, &options.host, &options.events)
         })
     }
 
@@ -360,7 +371,11 @@ impl Store for ServeStore {
             let version = connection.version;
             self.options.build.encode(version, &mut connection.output)?;
             connection.output.flush()?;
-            decode_serve_outcome(version, &mut connection.input)
+            let outcome = decode_serve_outcome(version, &mut connection.input);
+            if let Some(overheard) = &connection.overheard {
+                overheard.catch_up();
+            }
+            outcome
         })?;
         let outputs = outcome.outputs.into_iter();
         Ok(BuildResult {

@@ -82,7 +82,7 @@ impl RemoteStore {
     fn take(&self) -> Result<Taken<'_, Connection>, StoreError> {
         let options = &self.options;
         self.pool.take(|| {
-            let link = options.transport.connect()?;
+            let link = options.transport.connect(false)?;
             let connection = Connection::open(
                 link,
                 &options.store_dir,

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use firn_hash::base64;
 use tempfile::TempDir;
@@ -152,6 +152,8 @@ pub(crate) struct Link {
     pub(crate) input: Box<dyn Read + Send>,
     pub(crate) output: Box<dyn Write + Send>,
     pub(crate) ending: Ending,
+    /// What a program writes to its standard error, where that was asked for.
+    pub(crate) errors: Option<ChildStderr>,
 }
 
 /// What happens to the other end when a connection is given up.
@@ -181,18 +183,18 @@ impl Drop for Ending {
 }
 
 impl Transport {
-    /// Connects.
-    pub(crate) fn connect(&self) -> Result<Link, StoreError> {
+    /// Connects. The standard error of a program is ours, unless `hears_errors` asks for it.
+    pub(crate) fn connect(&self, hears_errors: bool) -> Result<Link, StoreError> {
         match self {
             Transport::Socket(path) => connect_socket(path),
-            Transport::Ssh(ssh) => run(ssh.start()?),
+            Transport::Ssh(ssh) => run(ssh.start()?, hears_errors),
             Transport::Program(words) => {
                 let (program, arguments) = words
                     .split_first()
                     .ok_or_else(|| StoreError::other("no program to speak to"))?;
                 let mut command = Command::new(program);
                 command.args(arguments);
-                run(command)
+                run(command, hears_errors)
             }
         }
     }
@@ -213,11 +215,15 @@ fn connect_socket(path: &Path) -> Result<Link, StoreError> {
         input: Box::new(input),
         output: Box::new(socket),
         ending: Ending::Socket(ending),
+        errors: None,
     })
 }
 
-fn run(mut command: Command) -> Result<Link, StoreError> {
+fn run(mut command: Command, hears_errors: bool) -> Result<Link, StoreError> {
     let program = command.get_program().to_string_lossy().into_owned();
+    if hears_errors {
+        command.stderr(Stdio::piped());
+    }
     let mut child = command
         .env("SHELL", "/bin/sh")
         .stdin(Stdio::piped())
@@ -233,6 +239,7 @@ fn run(mut command: Command) -> Result<Link, StoreError> {
     Ok(Link {
         input: Box::new(input),
         output: Box::new(output),
+        errors: child.stderr.take(),
         ending: Ending::Program(child),
     })
 }
