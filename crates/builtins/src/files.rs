@@ -110,7 +110,12 @@ fn read_file<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
         );
         return Err(ctx.error(ErrorKind::Eval, message));
     }
-    Ok(ctx.new_str(&contents))
+    let references = ctx.host_result(|host| host.references_in(&path, &contents))?;
+    if references.is_empty() {
+        return Ok(ctx.new_str(&contents));
+    }
+    let context = ctx.heap().contexts().of(&references);
+    Ok(ctx.new_str_with(&contents, context))
 }
 
 fn file_type_value<'h>(ctx: &mut Ctx<'h>, kind: FileType) -> Val<'h> {

@@ -208,6 +208,8 @@ pub enum Role {
     Bundler,
     /// Copies it into a directory.
     Template,
+    /// Looks at it at the prompt.
+    Prompt,
 }
 
 impl Role {
@@ -248,6 +250,7 @@ impl Role {
                 of(&["bundlers.SYSTEM.default", "defaultBundler.SYSTEM"]),
                 of(&["bundlers.SYSTEM."]),
             ),
+            Self::Prompt => (vec![String::new()], of(&packages)),
             Self::Template => (
                 of(&["templates.default", "defaultTemplate"]),
                 of(&["templates."]),
@@ -374,7 +377,12 @@ impl<'h> Evaluation<'_, 'h> {
         };
         let mut meant: Vec<String> = Vec::new();
         for path in &paths {
-            match self.along(outputs, path)? {
+            let found = if path.is_empty() {
+                Ok(outputs)
+            } else {
+                self.along(outputs, path)?
+            };
+            match found {
                 Ok(value) => {
                     return Ok(FlakeOutput {
                         value,

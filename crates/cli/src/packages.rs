@@ -1,6 +1,7 @@
 //! Derivations in a value, and what is asked of them by those who build.
 
 use firn_eval::{Ctx, ErrorKind, Fail, Symbol, Val};
+use firn_store_model::DERIVATION_EXTENSION;
 
 use crate::evaluation::{AutoArgs, Stop};
 
@@ -82,12 +83,18 @@ impl<'h> Package<'h> {
     /// The path of its derivation, which it must have.
     pub fn required_drv_path(self, ctx: &mut Ctx<'h>) -> Result<String, Fail> {
         let path = self.drv_path(ctx)?;
-        path.ok_or_else(|| {
+        let path = path.ok_or_else(|| {
             ctx.error(
                 ErrorKind::Eval,
                 "derivation does not contain a 'drvPath' attribute",
             )
-        })
+        })?;
+        if !path.ends_with(DERIVATION_EXTENSION) {
+            let name = path.rsplit('/').next().unwrap_or(&path);
+            let message = format!("store path '{name}' is not a valid derivation path");
+            return Err(ctx.error(ErrorKind::Eval, message));
+        }
+        Ok(path)
     }
 
     /// The names of its outputs, `out` if it does not say.

@@ -166,6 +166,15 @@ pub trait Host: Any + Send + Sync {
         context: &[ContextElement],
     ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, HostError>;
 
+    /// What the contents of a file refer to: only a file in the store can.
+    fn references_in(
+        &self,
+        _path: &SourcePath,
+        _contents: &[u8],
+    ) -> Result<Vec<ContextElement>, HostError> {
+        Ok(Vec::new())
+    }
+
     /// Tells the user something.
     fn emit(&self, message: Message);
 

@@ -120,6 +120,11 @@ pub struct Fetcher {
 }
 
 impl Fetcher {
+    /// Forgets what was fetched in this run, so that sources that have changed are seen anew.
+    pub fn forget_all(&self) {
+        lock(&self.seen).clear();
+    }
+
     /// A fetcher for a store. The client is made when something has to be transferred.
     pub fn new(
         store: Arc<dyn Store>,

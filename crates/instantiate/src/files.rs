@@ -53,6 +53,12 @@ impl Files {
         plain.contains(directory)
     }
 
+    /// Forgets which directories no link leads to.
+    pub(crate) fn forget(&self) {
+        let mut plain = self.plain.write().unwrap_or_else(PoisonError::into_inner);
+        plain.clear();
+    }
+
     /// Where a path of the host's root really lies.
     pub(crate) fn place(&self, path: &CanonicalPath) -> PathBuf {
         let bytes = path.as_bytes();
@@ -212,11 +218,18 @@ impl Files {
         Ok(target)
     }
 
-    /// Resolves links component by component; what does not exist is left as it is.
-    pub(crate) fn resolve(&self, path: &SourcePath, last: bool) -> Result<SourcePath, HostError> {
+    /// Resolves links component by component; what does not exist is left as it is. Each step is
+    /// checked before it is looked at.
+    pub(crate) fn resolve(
+        &self,
+        path: &SourcePath,
+        last: bool,
+        check: &dyn Fn(&SourcePath) -> Result<(), HostError>,
+    ) -> Result<SourcePath, HostError> {
         if path.root == RootId::EMBEDDED {
             return Ok(path.clone());
         }
+        check(path)?;
         if self.is_plain(&path.path) {
             return Ok(path.clone());
         }
@@ -237,6 +250,7 @@ impl Files {
             let next = done.join(&component);
             let follow = last || !todo.is_empty();
             let kind = if follow {
+                check(&next)?;
                 self.file_type(&next).ok().flatten()
             } else {
                 None

@@ -5,10 +5,10 @@
 //! [`Surroundings`]; nothing here reads it. A source is hashed when its path is first turned into a
 //! string; it and every derivation are queued, and written before anything is built.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use firn_eval::{FileType, Forms, Host, HostError, Message, Purity, SearchPathEntry};
 use firn_events::NullSink;
@@ -20,10 +20,11 @@ use firn_store::hash_tree::hash_tree;
 use firn_store::types::AddOptions;
 use firn_store::{BuildMode, CopyOptions, Store, StoreError, StorePathSet, copy_closure};
 use firn_store_model::{
-    DERIVATION_EXTENSION, DerivedPath, OutputName, OutputsSpec, SingleDerivedPath, StorePath,
-    downstream_placeholder,
+    DERIVATION_EXTENSION, DerivedPath, OutputName, OutputsSpec, ReferenceScanner,
+    SingleDerivedPath, StorePath, downstream_placeholder,
 };
 
+use crate::allowed::Allowed;
 use crate::derived;
 use crate::embedded::EmbeddedFiles;
 use crate::files::{Files, missing};
@@ -138,7 +139,7 @@ pub struct Inner {
     pub(crate) files: Files,
     sources: Mutex<HashMap<SourcePath, StorePath>>,
     /// Below what a restricted or pure evaluation may look; `None` is everywhere.
-    allowed: Option<RwLock<BTreeSet<CanonicalPath>>>,
+    allowed: Option<Allowed>,
     places: Mutex<Places>,
     search_path: OnceLock<Vec<SearchPathEntry>>,
     mounts: Mounts,
@@ -166,7 +167,7 @@ impl StoreHost {
             ),
             modulos: HashModulos::default(),
             sources: Mutex::default(),
-            allowed: (pure_eval || restricted).then(RwLock::default),
+            allowed: (pure_eval || restricted).then(Allowed::default),
             places: Mutex::default(),
             search_path: OnceLock::new(),
             mounts: Mounts::default(),
@@ -175,12 +176,12 @@ impl StoreHost {
             surroundings,
         }));
         if let Library::Directory(directory) = &host.surroundings.library {
-            host.allow(CanonicalPath::new(directory));
+            host.allow(&CanonicalPath::new(directory));
         }
         if restricted {
             for entry in &host.surroundings.search_path {
                 if let Ok(place) = host.resolve_place(&entry.path) {
-                    host.allow(CanonicalPath::new(&place));
+                    host.allow(&CanonicalPath::new(&place));
                 }
             }
         }
@@ -212,12 +213,18 @@ impl StoreHost {
     }
 
     /// Lets a restricted evaluation look below `path`.
-    pub fn allow(&self, path: CanonicalPath) {
+    pub fn allow(&self, path: &CanonicalPath) {
         if let Some(allowed) = &self.allowed {
-            allowed
-                .write()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(path);
+            allowed.insert(path);
+        }
+    }
+
+    /// Forgets what was seen of files, so that those that have changed are seen anew.
+    pub fn forget_files(&self) {
+        self.lock_sources().clear();
+        self.files.forget();
+        if let Some(fetcher) = &self.surroundings.fetcher {
+            fetcher.forget_all();
         }
     }
 
@@ -278,7 +285,7 @@ impl StoreHost {
     /// Lets a restricted evaluation look into a store object that it has made or named.
     pub(crate) fn allow_store_path(&self, path: &StorePath) {
         if self.allowed.is_some() {
-            self.allow(CanonicalPath::new(
+            self.allow(&CanonicalPath::new(
                 self.store.store_dir().print(path).as_bytes(),
             ));
         }
@@ -323,7 +330,7 @@ impl StoreHost {
             return Ok(known.clone());
         }
         self.check_access(path)?;
-        let resolved = self.files.resolve(path, false)?;
+        let resolved = self.resolve_symlinks(path, false)?;
         if self.files.file_type(&resolved)?.is_none() {
             return Err(missing(path));
         }
@@ -414,25 +421,37 @@ impl Host for StoreHost {
     }
 
     fn read_file(&self, path: &SourcePath) -> Result<Arc<[u8]>, HostError> {
+        self.check_access(path)?;
         let read = self.files.read(path);
         read.map_err(|error| self.mounts.explain(&self.files, path, error))
     }
 
     fn file_type(&self, path: &SourcePath) -> Result<Option<FileType>, HostError> {
+        self.check_access(path)?;
         self.files.file_type(path)
     }
 
     fn read_dir(&self, path: &SourcePath) -> Result<Vec<(Vec<u8>, Option<FileType>)>, HostError> {
+        self.check_access(path)?;
         let listed = self.files.read_dir(path);
-        listed.map_err(|error| self.mounts.explain(&self.files, path, error))
+        let mut entries = listed.map_err(|error| self.mounts.explain(&self.files, path, error))?;
+        if let Some(allowed) = &self.allowed
+            && path.root == RootId::HOST
+        {
+            entries.retain(|(name, _)| allowed.contains(&path.path.join(name)));
+        }
+        Ok(entries)
     }
 
     fn read_link(&self, path: &SourcePath) -> Result<Vec<u8>, HostError> {
+        self.check_access(path)?;
         self.files.read_link(path)
     }
 
     fn resolve_symlinks(&self, path: &SourcePath, last: bool) -> Result<SourcePath, HostError> {
-        self.files.resolve(path, last)
+        // A link may lead out of what may be looked at.
+        self.files
+            .resolve(path, last, &|step| self.check_access(step))
     }
 
     fn check_access(&self, path: &SourcePath) -> Result<(), HostError> {
@@ -442,11 +461,7 @@ impl Host for StoreHost {
         if path.root != RootId::HOST {
             return Ok(());
         }
-        let allowed = allowed.read().unwrap_or_else(PoisonError::into_inner);
-        // A folder on the way to an allowed one may be looked at, or the way could not be resolved.
-        let inside =
-            |other: &CanonicalPath| path.path.is_within(other) || other.is_within(&path.path);
-        if allowed.iter().any(inside) {
+        if allowed.contains(&path.path) {
             return Ok(());
         }
         let shown = Files::display(path);
@@ -538,9 +553,8 @@ impl Host for StoreHost {
             };
             let path = SourcePath::host(&place).join(suffix);
             if self
-                .files
-                .resolve(&path, true)
-                .and_then(|path| self.files.file_type(&path))?
+                .resolve_symlinks(&path, true)
+                .and_then(|path| self.file_type(&path))?
                 .is_some()
             {
                 return Ok(Some(path));
@@ -607,6 +621,31 @@ impl Host for StoreHost {
             return Ok(Vec::new());
         }
         self.realise(&wanted)
+    }
+
+    fn references_in(
+        &self,
+        path: &SourcePath,
+        contents: &[u8],
+    ) -> Result<Vec<ContextElement>, HostError> {
+        let store_dir = self.store.store_dir();
+        if path.root != RootId::HOST || !store_dir.contains(path.path.as_bytes()) {
+            return Ok(Vec::new());
+        }
+        let Ok((object, _)) = store_dir.split(path.path.as_bytes()) else {
+            return Ok(Vec::new());
+        };
+        let info = self.store.query_path_info(&object);
+        let Some(info) = info.map_err(|error| store_error(&error))? else {
+            return Ok(Vec::new());
+        };
+        // The object may refer to things that this file does not.
+        let mut scanner = ReferenceScanner::new(info.references.iter().cloned());
+        scanner.update(contents);
+        let found = scanner.finish().into_iter();
+        Ok(found
+            .map(|path| ContextElement::Opaque(store_dir.print(&path).into_bytes().into()))
+            .collect())
     }
 
     fn emit(&self, message: Message) {

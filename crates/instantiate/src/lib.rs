@@ -6,6 +6,7 @@
 //! evaluator: a [`Recipe`] becomes a derivation, a search path is taken apart, what is named is
 //! queued in [`Pending`] and written in batches.
 
+mod allowed;
 mod builtins;
 mod derived;
 mod embedded;

@@ -31,7 +31,8 @@ pub fn classify(text: &str, options: &ParseOptions) -> Input {
     };
     let binding_is_cut_off = ends_early(&error);
     if binding_is_cut_off {
-        let closed = format!("{text};");
+        // In a line of its own: messages quote the line that was typed, and it may end in a comment.
+        let closed = format!("{text}\n;");
         match as_bindings(&closed) {
             None => return Input::Bindings(closed),
             Some(error) if ends_early(&error) => return Input::Unfinished,
@@ -81,10 +82,11 @@ mod tests {
     #[test]
     fn bindings_may_lack_their_last_semicolon() {
         let bindings = |text: &str| Input::Bindings(text.to_owned());
-        check("x = 1", &bindings("x = 1;"));
+        check("x = 1", &bindings("x = 1\n;"));
+        check("x = 1 # one", &bindings("x = 1 # one\n;"));
         check("x = 1;", &bindings("x = 1;"));
-        check("inherit (a) b", &bindings("inherit (a) b;"));
-        check("a = 1; b.c = 2", &bindings("a = 1; b.c = 2;"));
+        check("inherit (a) b", &bindings("inherit (a) b\n;"));
+        check("a = 1; b.c = 2", &bindings("a = 1; b.c = 2\n;"));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use firn_events::Level;
 use firn_repl::Names;
 
 use crate::evaluation::{Stop, evaluate};
+use crate::flakes::Role;
 use crate::installables::Installables;
 use crate::program::NIX_VERSION;
 use crate::verbs::Verb;
@@ -34,7 +35,10 @@ pub static REPL: Verb = Verb {
 };
 
 fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
-    let mut installables = Installables::default();
+    let mut installables = Installables {
+        role: Role::Prompt,
+        ..Installables::default()
+    };
     if !context.settings.is_overridden("pure-eval") {
         context.settings.eval.pure_eval = false;
     }

@@ -241,6 +241,7 @@ impl<'a, 'h> Session<'a, 'h> {
 
     fn reload(&mut self, evaluation: &mut Evaluation<'_, 'h>) -> Result<(), Stop> {
         evaluation.ctx.reset_imports();
+        evaluation.host.forget_files();
         self.scope = Scope::new();
         self.load_all(evaluation)
     }
