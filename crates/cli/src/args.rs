@@ -124,6 +124,16 @@ impl Args {
         words.any(|it| it == flag)
     }
 
+    /// The flags before `--`, each with the word that follows it.
+    pub fn flags(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        let words = self.words.iter().map(String::as_str);
+        let next = words.clone().skip(1).map(Some).chain([None]);
+        words
+            .zip(next)
+            .take_while(|(word, _)| *word != "--")
+            .filter(|(word, _)| word.starts_with("--"))
+    }
+
     /// Whether nothing is left.
     pub fn is_empty(&self) -> bool {
         self.words.is_empty()

@@ -36,6 +36,7 @@ pub mod search;
 pub mod serve;
 pub mod store;
 pub mod system;
+pub mod upgrade;
 pub mod why_depends;
 
 use crate::completions;
@@ -150,6 +151,7 @@ static VERBS: &[&Verb] = &[
     &system::switch::SWITCH_TO_CONFIGURATION,
     &system::machines::TEST,
     &system::machines::VM,
+    &upgrade::UPGRADE_NIX,
     &why_depends::WHY_DEPENDS,
 ];
 

@@ -108,7 +108,10 @@ impl Console {
     /// Says something with the word for its level before it, if the level allows.
     pub fn say(&self, level: Level, text: &str) {
         // Some who speak say the word themselves, because their text also goes elsewhere.
-        if text.starts_with("warning:") || text.starts_with("error:") {
+        if ["warning:", "error:", "note:"]
+            .iter()
+            .any(|word| text.starts_with(word))
+        {
             return self.log(level, text);
         }
         let word = match level {

@@ -186,9 +186,48 @@ impl Context {
     /// Answers `--version` of an older command; tells whether it was that.
     pub fn took_version(&self, flag: &str) -> Result<bool, Failure> {
         if flag == "--version" {
-            self.console.print_line(self.program.version())?;
+            self.print_version()?;
         }
         Ok(flag == "--version")
+    }
+
+    /// Prints the version and, where more is wanted than the least, what this installation is like.
+    pub fn print_version(&self) -> Result<(), Failure> {
+        let mut text = self.program.version();
+        if self.console.level() > Level::Info {
+            let joined = |words: &mut dyn Iterator<Item = String>, by: &str| {
+                words.collect::<Vec<_>>().join(by)
+            };
+            let build = &self.settings.build;
+            let sources = Sources::locate(&surroundings::variable, &surroundings::home());
+            let mut user_files = sources
+                .user_files
+                .iter()
+                .rev()
+                .map(|it| it.display().to_string());
+            for (name, value) in [
+                ("System type", build.system.clone()),
+                (
+                    "Additional system types",
+                    joined(&mut build.extra_platforms.iter().cloned(), ", "),
+                ),
+                ("Features", "gc, signed-caches".to_owned()),
+                (
+                    "System configuration file",
+                    format!("\"{}\"", sources.system_file.display()),
+                ),
+                ("User configuration files", joined(&mut user_files, ":")),
+                ("Store directory", self.store_dir_of_settings()),
+                (
+                    "State directory",
+                    format!("\"{}\"", self.state_dir().display()),
+                ),
+            ] {
+                text.push_str(&format!("\n{name}: {value}"));
+            }
+        }
+        self.console.print_line(text)?;
+        Ok(())
     }
 
     /// Says once that a result may be collected as garbage, because no root leads to it.

@@ -43,6 +43,7 @@ pub mod packages;
 pub mod profiles;
 pub mod program;
 pub mod progress;
+mod raw_bytes;
 pub mod remembering;
 pub mod render;
 pub mod report;

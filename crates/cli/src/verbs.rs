@@ -56,6 +56,7 @@ const RENAMED: &[(&str, &[&str])] = &[
 const GROUPS: &[(&str, &str)] = &[
     ("config", "show and check the configuration"),
     ("derivation", "show and add store derivations"),
+    ("env", "start a shell with packages"),
     ("flake", "manage flakes and their lock files"),
     ("formatter", "build or run the formatter"),
     ("hash", "compute and convert hashes"),
@@ -72,18 +73,31 @@ const GROUPS: &[(&str, &str)] = &[
 /// Finds the verb on the command line and runs it.
 pub fn run(verbs: &[&Verb], context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     shebang::expand(context, args)?;
+    let wants_verbs = args.flags().any(|(flag, _)| OF_VERBS.contains(&flag));
+    take_features(context, args)?;
     let word = match context.first_word(args)? {
         None => return Err(Failure::usage("no subcommand specified")),
-        Some(FirstWord::Help) => return help(verbs, context),
+        Some(FirstWord::Help) => {
+            if wants_verbs {
+                context.require(Feature::NixCommand)?;
+            }
+            return help(verbs, context);
+        }
         Some(FirstWord::Version) => {
             context.settle();
-            context.console.print_line(context.program.version())?;
+            context.print_version()?;
             return Ok(0);
         }
         Some(FirstWord::Verb(word)) => word,
     };
     if word == "help" {
         return help(verbs, context);
+    }
+    if word == "__dump-cli" {
+        context
+            .console
+            .print_line(described(verbs, context).to_string())?;
+        return Ok(0);
     }
     if let Some((group, about)) = GROUPS.iter().find(|it| it.0 == word)
         && asks_for_help(args)
@@ -105,9 +119,69 @@ pub fn run(verbs: &[&Verb], context: &mut Context, args: &mut Args) -> Result<u8
         context.console.print_line(text)?;
         return Ok(0);
     }
-    context.require(Feature::NixCommand)?;
+    if !STABLE.contains(&verb.path) {
+        context.require(Feature::NixCommand)?;
+    }
     context.settings.eval.pure_eval |= !context.settings.is_overridden("pure-eval");
     (verb.run)(context, args)
+}
+
+/// Verbs that need no experimental feature.
+const STABLE: &[&[&str]] = &[&["config", "check"], &["repl"], &["upgrade-nix"]];
+
+/// Flags that only verbs have.
+const OF_VERBS: &[&str] = &["--print-build-logs", "--offline", "--refresh"];
+
+/// Enables the experimental features that flags name, wherever they stand, and refuses flags for
+/// settings of features that are not enabled.
+fn take_features(context: &mut Context, args: &Args) -> Result<(), Failure> {
+    if context.program.is_firn() {
+        return Ok(());
+    }
+    for (flag, value) in args.flags() {
+        if matches!(
+            flag,
+            "--experimental-features" | "--extra-experimental-features"
+        ) && let Some(flag) = context.settings.flag(&flag[2..])
+        {
+            context
+                .settings
+                .apply_flag(flag, value.unwrap_or_default())?;
+        }
+    }
+    let needed = args.flags();
+    let needed = needed.filter_map(|(flag, _)| context.settings.flag(&flag[2..])?.feature());
+    for feature in needed {
+        context.require(feature)?;
+    }
+    Ok(())
+}
+
+/// The commands as data, in the shape in which the reference dumps its own.
+fn described(verbs: &[&Verb], context: &Context) -> serde_json::Value {
+    use serde_json::{Map, Value, json};
+    let of = |verb: &Verb| json!({ "description": verb.about, "usage": verb.usage });
+    let mut commands = Map::new();
+    for verb in verbs {
+        if verb.only_firn && !context.program.is_firn() {
+            continue;
+        }
+        match verb.path {
+            [name] => {
+                commands.insert((*name).to_owned(), of(verb));
+            }
+            [group, name, ..] => {
+                let group = commands
+                    .entry(*group)
+                    .or_insert_with(|| json!({ "commands": {} }));
+                if let Some(Value::Object(members)) = group.get_mut("commands") {
+                    members.insert((*name).to_owned(), of(verb));
+                }
+            }
+            [] => {}
+        }
+    }
+    json!({ "args": { "commands": commands } })
 }
 
 fn find<'a>(

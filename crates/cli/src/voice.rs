@@ -108,7 +108,7 @@ pub fn end() {
 }
 
 fn write_line(text: &str) {
-    let mut bytes = text.as_bytes().to_vec();
+    let mut bytes = crate::raw_bytes::bytes_of(text);
     bytes.push(b'\n');
     // With stderr gone there is nobody left to tell.
     io::stderr().lock().write_all(&bytes).ok();

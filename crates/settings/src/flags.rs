@@ -5,7 +5,7 @@
 //! that is the negative one, for a list the appending one.
 
 use crate::table::Row;
-use crate::{Error, FlagShape, Settings};
+use crate::{Error, Feature, FlagShape, Settings};
 
 /// What a flag does to a setting.
 #[derive(Clone, Copy)]
@@ -28,6 +28,11 @@ impl Flag {
     /// Whether an argument follows.
     pub fn takes_value(self) -> bool {
         !matches!(self.action, Action::Fixed(_))
+    }
+
+    /// The experimental feature that the setting belongs to.
+    pub fn feature(self) -> Option<Feature> {
+        self.row.feature
     }
 
     /// The setting's name.

@@ -1,15 +1,18 @@
 //! `copy`: paths and what they refer to, from one store to another.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use firn_settings::Feature;
+use firn_store::profile::Profile;
 use firn_store::{BuildMode, CopyOptions, Store, copy_closure, copy_paths};
 use firn_store_model::DerivedPath;
 
+use super::nix_build::link_name;
 use crate::installables::PathSelection;
 use crate::log_sink::ConsoleSink;
 use crate::verbs::Verb;
-use crate::{Arg, Args, Context, Failure};
+use crate::{Arg, Args, Context, Failure, sources};
 
 /// Where paths come from and where they go.
 type Stores = (Arc<dyn Store>, Arc<dyn Store>);
@@ -18,7 +21,7 @@ type Stores = (Arc<dyn Store>, Arc<dyn Store>);
 pub static COPY: Verb = Verb {
     path: &["copy"],
     about: "copy paths between stores",
-    usage: "[--from STORE] [--to STORE] [--no-check-sigs] [--no-recursive] [--substitute-on-destination] [--all] PATH…",
+    usage: "[--from STORE] [--to STORE] [--no-check-sigs] [--no-recursive] [--substitute-on-destination] [--profile LINK] [-o LINK] [--all] PATH…",
     only_firn: false,
     run,
 };
@@ -29,12 +32,15 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         ..PathSelection::default()
     };
     let (mut from, mut to, mut check_signatures, mut substitute) = (None, None, true, false);
+    let (mut profile, mut out_link) = (None, None);
     while let Some(arg) = args.next() {
         match arg {
             Arg::Word(word) => selection.installables.words.push(word),
             Arg::Flag(flag) => match flag.as_str() {
                 "--from" => from = Some(args.value(&flag)?),
                 "--to" => to = Some(args.value(&flag)?),
+                "--profile" => profile = Some(args.value(&flag)?),
+                "-o" | "--out-link" => out_link = Some(args.value(&flag)?),
                 "--no-check-sigs" => check_signatures = false,
                 "-s" | "--substitute-on-destination" => substitute = true,
                 _ => {
@@ -66,10 +72,8 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
             }
         }
     }
-    let paths = selection
-        .store_paths(context, &source)?
-        .into_iter()
-        .collect();
+    let tops = selection.store_paths(context, &source)?;
+    let paths = tops.iter().cloned().collect();
     let options = CopyOptions {
         repair: false,
         check_signatures,
@@ -83,6 +87,24 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         copy_closure(source.as_ref(), target.as_ref(), &paths, &options)?;
     } else {
         copy_paths(source.as_ref(), target.as_ref(), &paths, &options)?;
+    }
+    if let Some(link) = &profile {
+        let [only] = tops.as_slice() else {
+            return Err(Failure::message(format!(
+                "'--profile' requires that the arguments produce a single store path, but there are {}",
+                tops.len()
+            )));
+        };
+        let profile = Profile::new(sources::on_disk(&sources::absolute(link)));
+        let _lock = profile.lock(ConsoleSink::shared(context).as_ref())?;
+        let generation = profile.create_generation(target.as_ref(), only)?;
+        profile.switch_to(&generation.link)?;
+    }
+    for (number, path) in tops.iter().enumerate() {
+        if let Some(link) = &out_link {
+            let link = link_name(link, number, "out");
+            target.add_perm_root(path, Path::new(&link))?;
+        }
     }
     for realisation in realisations {
         // The one that the store keeps may be signed.

@@ -93,7 +93,7 @@ fn build(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     let context = &*context;
     let (store, app) = formatter(context, &eval)?;
     let program = app.build(context, store.as_ref())?;
-    context.console.print_line(program)?;
+    context.console.print_line(&program)?;
     if let Some(link) = link {
         let split = store.store_dir().split(program.as_bytes());
         let (path, _) = split.map_err(|error| Failure::message(error.to_string()))?;

@@ -385,6 +385,9 @@ impl Wanted {
     ) -> Result<u8, Failure> {
         let directory = temporary_directory()?;
         let derivation = store.read_derivation(drv_path)?;
+        // An input that was left out has no outputs to be put in.
+        let derivation = firn_build::with_built_inputs(store, &derivation)
+            .map_or(derivation, std::sync::Arc::new);
         let prepared = prepare(store.store_dir(), &derivation, &directory);
         for (name, contents) in &prepared.files {
             let path = directory.join(name);

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use firn_eval::{ContextElement, Symbol};
 use firn_store::Store;
-use firn_store_model::{DerivedPath, OutputName, OutputsSpec, SingleDerivedPath, StorePath};
+use firn_store_model::{
+    DerivedPath, OutputName, OutputsSpec, SingleDerivedPath, StorePath, downstream_placeholder,
+};
 use serde_json::{Value, json};
 
 use super::build::{build, outputs_of};
@@ -224,10 +226,26 @@ impl App {
         })
     }
 
-    /// Builds what the program needs.
-    pub fn build(&self, context: &Context, store: &dyn Store) -> Result<&str, Failure> {
-        realise(context, store, &self.paths)?;
-        Ok(&self.program)
+    /// Builds what the program needs, and says where it is.
+    pub fn build(&self, context: &Context, store: &dyn Store) -> Result<String, Failure> {
+        let mut program = self.program.clone();
+        for result in &build(context, store, &self.paths, firn_store::BuildMode::Normal)? {
+            let DerivedPath::Built { drv, .. } = &result.path else {
+                continue;
+            };
+            // Before the build, a placeholder stands for an output whose path follows from contents.
+            for (name, path) in outputs_of(result) {
+                if let Ok(placeholder) = downstream_placeholder(drv, name) {
+                    program = program.replace(&placeholder, &store.store_dir().print(path));
+                }
+            }
+        }
+        if store.store_dir().split(program.as_bytes()).is_err() {
+            return Err(Failure::message(format!(
+                "app program '{program}' is not in the Nix store"
+            )));
+        }
+        Ok(program)
     }
 
     /// Becomes the program.
@@ -320,11 +338,6 @@ pub fn app_of(evaluation: &mut Evaluation<'_, '_>, word: &str, role: Role) -> Re
         });
     }
     let program = String::from_utf8_lossy(&program).into_owned();
-    if store_dir.split(program.as_bytes()).is_err() {
-        return Err(
-            Failure::message(format!("app program '{program}' is not in the Nix store")).into(),
-        );
-    }
     Ok(App {
         program,
         paths,

@@ -45,6 +45,6 @@ pub(super) fn name(file: &File) -> String {
 fn line_of(file: &File, number: u32) -> Option<String> {
     let range = file.lines().line_range(number)?;
     let bytes = &file.bytes()[range];
-    let text = String::from_utf8_lossy(bytes);
+    let text = crate::raw_bytes::carry(bytes);
     Some(text.trim_end_matches(['\n', '\r']).to_owned())
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use firn_eval::{ErrorKind, Fail, Kind, Place, Symbol, Val};
 use firn_events::Level;
 use firn_source::FileId;
-use firn_store::BuildMode;
+use firn_store::{BuildMode, BuildStatus};
 use firn_store_model::{DerivedPath, OutputsSpec, SingleDerivedPath, StorePath};
 
 use super::FlakeArgs;
@@ -80,7 +80,7 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
             &format!("running {} flake checks...", wanted.len()),
         );
         for result in store.build_paths_with_results(&wanted, BuildMode::Normal)? {
-            if result.status.is_success() {
+            if result.status.is_success() || result.status == BuildStatus::Cancelled {
                 continue;
             }
             let shown = result.path.print(store.store_dir());
