@@ -376,6 +376,7 @@ fn the_older_protocol_carries_closures_too() {
         max_connections: 1,
         traits: StoreTraits::default(),
         events: NullSink::shared(),
+        hears_builders: false,
     });
     let base = near.store.add_text("base", b"b", &[].into()).unwrap();
     let user = near

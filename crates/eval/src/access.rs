@@ -187,11 +187,22 @@ impl<'h> Ctx<'h> {
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, Fail>,
     ) -> Result<T, Fail> {
+        self.descend()?;
+        let result = work(self);
+        self.ascend();
+        result
+    }
+
+    /// Begins a level of data; [`Ctx::ascend`] ends it.
+    pub fn descend(&mut self) -> Result<(), Fail> {
         self.check_depth(0)?;
         self.levels += 1;
-        let result = work(self);
+        Ok(())
+    }
+
+    /// Ends a level that was begun.
+    pub fn ascend(&mut self) {
         self.levels -= 1;
-        result
     }
 
     /// What a path of attributes leads to, evaluated; nothing if one is missing.

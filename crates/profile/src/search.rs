@@ -71,6 +71,14 @@ struct Search<'a, 'h> {
 
 impl<'h> Search<'_, 'h> {
     fn look_into(&mut self, value: Val<'h>, prefix: &str) -> Result<(), Fail> {
+        // A set may contain itself.
+        self.ctx.descend()?;
+        let looked = self.look_at_members(value, prefix);
+        self.ctx.ascend();
+        looked
+    }
+
+    fn look_at_members(&mut self, value: Val<'h>, prefix: &str) -> Result<(), Fail> {
         let value = self.ctx.auto_call(value, self.args)?;
         if !self.may_contain(value, prefix)? {
             return Ok(());
