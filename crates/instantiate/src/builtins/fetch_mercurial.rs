@@ -73,6 +73,7 @@ fn wanted<'h>(ctx: &mut Ctx<'h>, arg: Val<'h>) -> Result<Wanted, Fail> {
 
 fn fetch_mercurial<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
     let wanted = wanted(ctx, args[0])?;
+    ctx.in_order()?;
     let host = StoreHost::of(ctx);
     ctx.host_result(|_| host.check_uri(&wanted.url))?;
     let is_whole = wanted.rev.as_deref().is_some_and(is_revision);

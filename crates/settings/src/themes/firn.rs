@@ -9,8 +9,10 @@ theme! {
     /// What only Firn can be told.
     FirnSettings in firn, shared false, from machine;
 
-    /// How many threads evaluate. 0 means one for each processor, 1 means none besides the first.
-    /// The result, the first error and the order of messages are the same at any number.
+    /// How many threads evaluate at once. 0 means one for each processor, 1 means none besides the
+    /// first. The result, the first error and the order of messages are the same at any number.
+    /// Threads are started when an evaluation has taken some 20 ms; none are where calls are traced,
+    /// counted or profiled.
     "eval-cores" eval_cores: u32 = 1;
     /// Whether the parsed form of files is kept between runs, in the user's cache directory, so that
     /// what was parsed once need not be parsed again. No result depends on it.
