@@ -41,6 +41,14 @@
           path = ./templates/c;
           description = "A C project with a package and a shell";
         };
+        rust = {
+          path = ./templates/rust;
+          description = "A Rust project with a package and a shell";
+        };
+        python = {
+          path = ./templates/python;
+          description = "A Python project with a package and a shell";
+        };
         system = {
           path = ./templates/system;
           description = "A machine: one configuration file";
