@@ -8,5 +8,6 @@ rec {
   seed = import ./seed.nix;
   toolchain = import ./toolchain.nix { inherit seed system; };
   runtimeLibs = import ./runtime-libs.nix { inherit seed toolchain system; };
+  locales = import ./locales.nix { inherit seed system; };
   cc = import ./cc-wrapper.nix { inherit seed toolchain runtimeLibs system; };
 }

@@ -10,5 +10,5 @@ derivation {
   builder = "${seed.busybox}/bin/busybox";
   args = [ "sh" "-e" ./toolchain.sh ];
   seed = seed.busybox;
-  archives = builtins.attrValues (removeAttrs seed.archives [ "busybox-static" ]);
+  archives = builtins.attrValues (removeAttrs seed.archives [ "busybox-static" "libc-bin" ]);
 }
