@@ -18,11 +18,13 @@ pub mod hook;
 pub mod key;
 pub mod log;
 pub mod nix_build;
+pub mod nix_channel;
 pub mod nix_collect_garbage;
 pub mod nix_copy_closure;
 pub mod nix_env;
 pub mod nix_hash;
 pub mod nix_instantiate;
+pub mod nix_prefetch_url;
 pub mod nix_shell;
 pub mod nix_store;
 pub mod path_info;
@@ -137,6 +139,7 @@ static VERBS: &[&Verb] = &[
     &store::collect::OPTIMISE,
     &store::read::PATH_FROM_HASH_PART,
     &store::read::PING,
+    &nix_prefetch_url::PREFETCH_FILE,
     &store::verify::REPAIR,
     &store::verify::SIGN,
     &store::verify::VERIFY,
@@ -174,6 +177,8 @@ pub fn dispatch(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         Program::NixBuild => nix_build::run(context, args),
         Program::NixInstantiate => nix_instantiate::run(context, args),
         Program::NixShell => nix_shell::run(context, args),
+        Program::NixChannel => nix_channel::run(context, args),
+        Program::NixPrefetchUrl => nix_prefetch_url::run(context, args),
         Program::NixEnv => nix_env::run(context, args),
         Program::NixHash => nix_hash::run(context, args),
         Program::NixStore => nix_store::run(context, args),
@@ -181,10 +186,6 @@ pub fn dispatch(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         Program::NixDaemon => daemon::run(context, args),
         Program::NixCollectGarbage => nix_collect_garbage::run(context, args),
         Program::NixosRebuild => system::rebuild::run(context, args),
-        other => Err(Failure::message(format!(
-            "there is no command '{}' yet",
-            other.name()
-        ))),
     }
 }
 

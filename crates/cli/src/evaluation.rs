@@ -21,6 +21,7 @@ use firn_store::Store;
 
 use crate::eval_flags::{AutoArg, EvalFlags};
 use crate::focus::{self, Libraries};
+use crate::profiles::channels_on_search_path;
 use crate::remembering::own_identity;
 use crate::sources::{self, Text};
 use crate::stores::StoreUrl;
@@ -258,7 +259,13 @@ fn surroundings_of(
     let current_time = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |it| it.as_secs() as i64);
+    let channels = if settings.eval.restrict_eval || settings.eval.pure_eval {
+        Vec::new()
+    } else {
+        channels_on_search_path(context)
+    };
     let entries = flags.search_path.iter().chain(&settings.eval.nix_path);
+    let entries = entries.chain(&channels);
     let system = settings.eval.current_system(&settings.build.system);
     Surroundings {
         environment: Box::new(move |name| variable_of(&variables, name)),

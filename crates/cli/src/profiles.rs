@@ -79,6 +79,21 @@ pub fn channels_profile(context: &Context) -> Result<Profile, Failure> {
     Ok(Profile::new(profiles_directory(context)?.join("channels")))
 }
 
+/// Where names are looked for after everything that flags and settings say: in the channels of the
+/// user and of root, as far as they are there. Root's `nixpkgs` has this name for everyone.
+pub fn channels_on_search_path(context: &Context) -> Vec<String> {
+    let of_root = profiles_of_root(context).join("channels");
+    let places = [
+        ("", default_expressions(context).join("channels")),
+        ("nixpkgs=", of_root.join("nixpkgs")),
+        ("", of_root),
+    ];
+    let places = places.into_iter().filter(|it| it.1.exists());
+    places
+        .map(|(prefix, place)| format!("{prefix}{}", place.display()))
+        .collect()
+}
+
 /// Makes the place of the default expressions, with links to the channels, if it is not there.
 pub fn prepare_default_expressions(context: &Context) -> Result<(), Failure> {
     let place = default_expressions(context);

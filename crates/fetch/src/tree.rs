@@ -122,6 +122,11 @@ impl CompositeTree {
         }
     }
 
+    /// Whether there is nothing in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.children.get(&[][..]).is_none_or(Vec::is_empty)
+    }
+
     /// The tree below the only directory at the top, if that is all there is.
     pub(crate) fn without_single_top(mut self) -> Self {
         let Some([only]) = self.children.get(&[][..]).map(Vec::as_slice) else {

@@ -33,6 +33,7 @@ const KINDS: &[(&str, &str, &[&str], i32)] = &[
     ),
     ("explain", "firn", &["eval", "-f", "in.nix"], 1),
     ("repl", "firn", &["repl"], 0),
+    ("session", "sh", &["in.sh"], 0),
     (
         "build",
         "firn",

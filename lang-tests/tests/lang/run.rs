@@ -13,16 +13,22 @@ const NAMES: &[&str] = &[
     "firn",
     "nix",
     "nix-build",
+    "nix-channel",
+    "nix-collect-garbage",
+    "nix-env",
     "nix-hash",
     "nix-instantiate",
+    "nix-prefetch-url",
     "nix-shell",
     "nix-store",
-    "nix-collect-garbage",
 ];
 
 /// Variables that are passed on to every command, for those who run the cases with several threads
 /// or with a collector that never rests.
 const PASSED_ON: &[&str] = &["NIX_CONFIG", "FIRN_PATIENCE_MS", "FIRN_COLLECT_EVERY"];
+
+/// The program of cases that run several commands.
+const SHELL: &str = "sh";
 
 /// Whether this process was started through one of the links.
 pub(crate) fn called_as_the_product() -> bool {
@@ -77,14 +83,21 @@ impl Commands {
             ),
             None => Stdio::null(),
         };
-        let output = Command::new(self.folder.path().join(program))
+        let mut command = if program == SHELL {
+            self.session(scratch.path())
+        } else {
+            let mut command = Command::new(self.folder.path().join(program));
+            command
+                .env_clear()
+                .env("PATH", "/usr/bin:/bin")
+                .env("NIX_REMOTE", &store);
+            command
+        };
+        let output = command
             .args(arguments)
             .current_dir(folder)
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
             .env("HOME", &home)
             .env("NIX_CONF_DIR", scratch.path().join("etc"))
-            .env("NIX_REMOTE", &store)
             .env("NO_COLOR", "1")
             .envs((PASSED_ON.iter()).filter_map(|name| Some((name, std::env::var_os(name)?))))
             .envs(environment)
@@ -92,14 +105,34 @@ impl Commands {
             .output()
             .map_err(|error| format!("cannot run {program}: {error}"))?;
         let place = folder.as_os_str().as_bytes();
-        let stdout = replace(&output.stdout, place, b"/pwd");
+        let scratch = scratch.path().as_os_str().as_bytes();
+        let replace = |text: &[u8]| replace(&replace(text, place, b"/pwd"), scratch, b"/scratch");
+        let stdout = replace(&output.stdout);
         let built = built_file(&store, &stdout);
         Ok(Outcome {
             exit: output.status.code(),
-            stderr: replace(&output.stderr, place, b"/pwd"),
+            stderr: replace(&output.stderr),
             stdout,
             built,
         })
+    }
+
+    /// A shell that finds the product's commands and a store that lies where its paths say, so that
+    /// what is installed can be looked at. Builders are not shut in: they have to run everywhere.
+    fn session(&self, scratch: &Path) -> Command {
+        let mut command = Command::new("/bin/sh");
+        let path = format!("{}:/usr/bin:/bin", self.folder.path().display());
+        let settings = "sandbox = false\nbuild-users-group =\nsubstitute = false\n\
+                        experimental-features = nix-command flakes";
+        command
+            .env_clear()
+            .env("PATH", path)
+            .env("TZ", "UTC")
+            .env("NIX_STORE_DIR", scratch.join("store"))
+            .env("NIX_STATE_DIR", scratch.join("state"))
+            .env("NIX_LOG_DIR", scratch.join("log"))
+            .env("NIX_CONFIG", settings);
+        command
     }
 }
 

@@ -55,7 +55,8 @@ impl Matchers {
     ) -> Result<BTreeSet<String>, Failure> {
         for word in self.words {
             if word.parse::<u64>().is_ok() {
-                let message = format!("'nix profile' no longer supports indices ('{word}')");
+                let program = context.program.name();
+                let message = format!("'{program} profile' no longer supports indices ('{word}')");
                 return Err(Failure::message(message));
             }
             self.all.push(match store_dir.parse(&word) {
