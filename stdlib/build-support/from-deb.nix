@@ -15,6 +15,7 @@
   lib,
   stdenvNoCC,
   bootstrap,
+  bash,
 }:
 
 let
@@ -52,6 +53,9 @@ stdenvNoCC.mkDerivation {
   version = upstream set.version;
   archives = map (package: archives.${package}) set.packages;
   inherit (bootstrap) runtimeLibs;
+  nativeBuildInputs = [ bash ];
+  # A compiler that came along with a program would come along to every machine.
+  disallowedRequisites = [ bootstrap.toolchain bootstrap.cc ];
   phases = [ "installPhase" ];
   installPhase = "source ${./from-deb.sh}";
   passthru = {

@@ -54,6 +54,7 @@ done
     sed -i -E "s@(^|[^A-Za-z0-9._/])$quoted(\$|[^A-Za-z0-9._/-])@\\1$out$inside\\2@g" "$file"
   done
 done
-for folder in bin lib libexec; do [ ! -d $folder ] || patchShebangs $folder; done
+# Scripts run in the shell of the system, not in the one that they were unpacked with.
+for folder in bin lib libexec; do [ ! -d $folder ] || patchShebangs --host $folder; done
 
 eval "$postInstall"
