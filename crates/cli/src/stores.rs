@@ -73,6 +73,8 @@ impl StoreUrl {
                 _ => rest.to_owned(),
             };
             (scheme.to_owned(), rest)
+        } else if let Some((scheme, path)) = split_scheme(base) {
+            (scheme.to_owned(), percent_decode(path))
         } else if base.is_empty() {
             ("auto".to_owned(), String::new())
         } else if base.contains('/') {
@@ -87,6 +89,16 @@ impl StoreUrl {
             params,
         }
     }
+}
+
+/// A URL without a host: `file:/a/path`.
+fn split_scheme(text: &str) -> Option<(&str, &str)> {
+    let (scheme, path) = text.split_once(':')?;
+    let is_scheme = scheme.starts_with(|it: char| it.is_ascii_lowercase())
+        && scheme
+            .bytes()
+            .all(|it| it.is_ascii_alphanumeric() || b"+.-".contains(&it));
+    (is_scheme && path.starts_with('/')).then_some((scheme, path))
 }
 
 impl StoreUrl {
@@ -473,6 +485,13 @@ mod tests {
         );
         check("https://h/p?k=v", "https", "h/p", &[("k", "v")]);
         check("file:///x", "file", "/x", &[]);
+        check("file:/x/y?k=v", "file", "/x/y", &[("k", "v")]);
+        check(
+            "./file:/x",
+            "local",
+            &sources::absolute("./file:/x").path.to_string(),
+            &[],
+        );
         let shown = |text: &str| StoreUrl::parse(text).render();
         assert_eq!(shown("auto"), "local");
         assert_eq!(shown("local?root=/x y"), "local://?root=/x%20y");
