@@ -167,7 +167,7 @@ impl Default for BuildSettings {
             logs_are_shown: false,
             system: host_system(),
             extra_platforms: extra_platforms(),
-            system_features: ["nixos-test", "benchmark", "big-parallel", "uid-range"]
+            system_features: ["nixos-test", "benchmark", "big-parallel"]
                 .map(str::to_owned)
                 .into(),
             sandbox: SandboxMode::Enabled,

@@ -132,6 +132,11 @@ impl Context {
     /// what the console needs to know is passed on.
     pub fn settle(&mut self) {
         self.settings.warn_of_unknown();
+        if self.settings.sandbox.use_cgroups {
+            self.settings.warn(
+                "'use-cgroups' has no effect: builders are put into no cgroup, and ended by their process namespace",
+            );
+        }
         self.say_warnings();
         self.console
             .set_show_trace(self.settings.interface.show_trace);

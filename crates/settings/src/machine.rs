@@ -95,7 +95,8 @@ fn conf_dir(env: Environment<'_>) -> PathBuf {
 }
 
 fn system_features() -> BTreeSet<String> {
-    let mut features: BTreeSet<String> = ["benchmark", "big-parallel", "nixos-test", "uid-range"]
+    // `uid-range` is not among them: builders have one user each.
+    let mut features: BTreeSet<String> = ["benchmark", "big-parallel", "nixos-test"]
         .map(str::to_owned)
         .into();
     let access = rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK;
