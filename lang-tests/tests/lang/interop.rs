@@ -50,7 +50,7 @@ impl World {
         // An ordinary user may not be able to reach the build directory.
         let product = folder.path().join("product");
         std::fs::copy(std::env::current_exe()?, &product)?;
-        for name in ["nix-build", "nix-instantiate", "nix-store"] {
+        for name in ["nix-build", "nix-daemon", "nix-instantiate", "nix-store"] {
             std::os::unix::fs::symlink("product", folder.path().join(name))?;
         }
         Ok(Self { folder })
@@ -116,7 +116,7 @@ pub(crate) fn users() -> Vec<Option<&'static str>> {
     vec![None]
 }
 
-fn text(mut command: Command) -> Result<String, Failed> {
+pub(crate) fn text(mut command: Command) -> Result<String, Failed> {
     let output = command.output()?;
     if !output.status.success() {
         let stderr = String::from_utf8_lossy(&output.stderr);

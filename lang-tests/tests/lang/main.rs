@@ -7,6 +7,7 @@
 mod case;
 mod interop;
 mod layers;
+mod remote;
 mod run;
 
 use std::path::Path;
@@ -33,5 +34,6 @@ fn main() -> ExitCode {
     let world = Arc::new(interop::World::new().expect("a scratch folder can be made"));
     trials.extend(interop::trials(root, &world));
     trials.extend(layers::trials(root, &world));
+    trials.extend(remote::trials(&world));
     libtest_mimic::run(&arguments, trials).exit_code()
 }

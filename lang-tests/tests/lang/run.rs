@@ -15,6 +15,7 @@ const NAMES: &[&str] = &[
     "nix-build",
     "nix-channel",
     "nix-collect-garbage",
+    "nix-daemon",
     "nix-env",
     "nix-hash",
     "nix-instantiate",
