@@ -38,6 +38,7 @@ pub mod search;
 pub mod serve;
 pub mod store;
 pub mod system;
+pub mod up;
 pub mod upgrade;
 pub mod why_depends;
 
@@ -154,6 +155,7 @@ static VERBS: &[&Verb] = &[
     &system::switch::SWITCH_TO_CONFIGURATION,
     &system::machines::TEST,
     &system::machines::VM,
+    &up::UP,
     &upgrade::UPGRADE_NIX,
     &why_depends::WHY_DEPENDS,
 ];

@@ -29,6 +29,12 @@ fn shown_elsewhere(store: &dyn Store) -> Option<(PathBuf, PathBuf)> {
 
 /// A command that runs `program` where the store's paths are what they say.
 pub fn viewed(store: &dyn Store, program: impl AsRef<OsStr>) -> Command {
+    let mut command = plainly_viewed(store, program);
+    firn_sys::signals::are_received_by(&mut command);
+    command
+}
+
+fn plainly_viewed(store: &dyn Store, program: impl AsRef<OsStr>) -> Command {
     match (shown_elsewhere(store), std::env::current_exe()) {
         (Some((physical, logical)), Ok(this)) => {
             let mut command = Command::new(this);

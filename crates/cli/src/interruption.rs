@@ -20,6 +20,7 @@ use crate::{Console, Program, Report};
 
 static SIGNAL: AtomicI32 = AtomicI32::new(0);
 static LEFT_TO_OTHERS: AtomicUsize = AtomicUsize::new(0);
+static HELD: AtomicUsize = AtomicUsize::new(0);
 static BUILDING: Mutex<Vec<Weak<BuildingStore>>> = Mutex::new(Vec::new());
 static SCRATCH: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
@@ -54,6 +55,22 @@ pub fn removes(directory: PathBuf) {
 pub fn leave_to_others() -> LeftToOthers {
     LEFT_TO_OTHERS.fetch_add(1, Ordering::AcqRel);
     LeftToOthers(())
+}
+
+/// Has the first request to end noted only, because something has to be stopped before; until the
+/// value is dropped. Whoever holds asks for [`signal`].
+pub fn hold() -> Held {
+    HELD.fetch_add(1, Ordering::AcqRel);
+    Held(())
+}
+
+/// See [`hold`].
+pub struct Held(());
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        HELD.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 /// See [`leave_to_others`].
@@ -115,6 +132,15 @@ pub fn signal() -> Option<i32> {
     Some(SIGNAL.load(Ordering::Acquire)).filter(|it| *it != 0)
 }
 
+/// Asks a program that was started to end, as a terminal does that goes away.
+pub fn hang_up(child: &std::process::Child) {
+    let process = i32::try_from(child.id()).ok();
+    if let Some(process) = process.and_then(rustix::process::Pid::from_raw) {
+        // It may have ended.
+        rustix::process::kill_process(process, rustix::process::Signal::HUP).ok();
+    }
+}
+
 /// Says that the command was interrupted; gives the exit code.
 pub fn show(console: &Console, program: Program, signal: i32) -> u8 {
     let report = Report::error("interrupted by the user");
@@ -145,7 +171,8 @@ fn on_signal(signal: i32) {
         .compare_exchange(0, signal, Ordering::AcqRel, Ordering::Acquire)
         .is_ok();
     let cancelled = cancel_builds();
-    if !first || cancelled == 0 {
+    let is_held = HELD.load(Ordering::Acquire) > 0;
+    if !first || (cancelled == 0 && !is_held) {
         crate::voice::end();
         let scratch = SCRATCH.lock().unwrap_or_else(PoisonError::into_inner);
         for directory in &*scratch {

@@ -47,6 +47,7 @@ mod raw_bytes;
 pub mod remembering;
 pub mod render;
 pub mod report;
+pub mod services;
 pub mod shebang;
 pub mod size;
 pub mod sources;

@@ -16,6 +16,7 @@ pub mod changes;
 pub mod classic;
 mod environment;
 pub mod script;
+pub mod services;
 
 pub use bash::quoted;
 pub use capture::{CaptureError, capture};

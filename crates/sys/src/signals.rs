@@ -3,6 +3,8 @@
 
 use std::ffi::CStr;
 use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 
 /// What Ctrl-C sends.
 pub const INTERRUPT: i32 = libc::SIGINT;
@@ -35,6 +37,24 @@ pub fn on_request_to_end(mut callback: impl FnMut(i32) + Send + 'static) -> io::
             }
         })
         .map(drop)
+}
+
+/// Lets a program that is started receive the signals that this process keeps for its own thread
+/// ([`on_request_to_end`]): which signals are held back is inherited.
+pub fn are_received_by(command: &mut Command) -> &mut Command {
+    let unblock = || {
+        // SAFETY: the set is initialised before it is used, and both calls may be made between fork
+        // and exec: they touch nothing but the set and this thread's mask.
+        unsafe {
+            let mut set = std::mem::MaybeUninit::uninit();
+            libc::sigemptyset(set.as_mut_ptr());
+            libc::pthread_sigmask(libc::SIG_SETMASK, set.as_ptr(), std::ptr::null_mut());
+        }
+        Ok(())
+    };
+    // SAFETY: the closure allocates nothing, takes no lock and makes only calls that are allowed
+    // after a fork of a process with several threads.
+    unsafe { command.pre_exec(unblock) }
 }
 
 /// Ends this process the way a signal ends one that pays no attention to it.

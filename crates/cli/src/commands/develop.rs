@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::process::Command;
 use std::sync::Arc;
 
 use firn_shell::script::{Entry, script};
@@ -20,8 +21,9 @@ use crate::entering::{
 use crate::flakes::Role;
 use crate::installables::Installables;
 use crate::log_sink::ConsoleSink;
+use crate::services::Services;
 use crate::verbs::Verb;
-use crate::{Arg, Args, Context, Failure, sources};
+use crate::{Arg, Args, Context, Failure, interruption, sources};
 
 /// `print-dev-env INSTALLABLE`.
 pub static PRINT_DEV_ENV: Verb = Verb {
@@ -36,28 +38,34 @@ pub static PRINT_DEV_ENV: Verb = Verb {
 pub static DEVELOP: Verb = Verb {
     path: &["develop"],
     about: "start a shell, or a command, in a derivation's environment",
-    usage: "[-f FILE | --expr EXPR] [-c COMMAND ARGUMENT…] [--phase NAME | --unpack | --configure | --build | --check | --install | --installcheck] [-i] [-k NAME] [-s NAME VALUE] [-u NAME] [--profile PATH] [--redirect INSTALLABLE DIRECTORY] [INSTALLABLE]",
+    usage: "[-f FILE | --expr EXPR] [--services] [-c COMMAND ARGUMENT…] [--phase NAME | --unpack | --configure | --build | --check | --install | --installcheck] [-i] [-k NAME] [-s NAME VALUE] [-u NAME] [--profile PATH] [--redirect INSTALLABLE DIRECTORY] [INSTALLABLE]",
     only_firn: false,
     run: develop,
 };
 
 /// What both verbs take.
 #[derive(Default)]
-struct Wanted {
+pub(super) struct Wanted {
     installables: Installables,
     profile: Option<String>,
     redirects: Vec<(String, String)>,
 }
 
 /// A captured environment and where it is kept.
-struct Captured {
+pub(super) struct Captured {
     path: StorePath,
-    environment: Environment,
+    /// What was captured.
+    pub(super) environment: Environment,
     redirects: Vec<(String, String)>,
 }
 
 impl Wanted {
-    fn take(&mut self, flag: &str, args: &mut Args, context: &mut Context) -> Result<(), Failure> {
+    pub(super) fn take(
+        &mut self,
+        flag: &str,
+        args: &mut Args,
+        context: &mut Context,
+    ) -> Result<(), Failure> {
         match flag {
             "--profile" => self.profile = Some(args.value(flag)?),
             "--redirect" => {
@@ -73,7 +81,7 @@ impl Wanted {
         Ok(())
     }
 
-    fn word(&mut self, word: String) -> Result<(), Failure> {
+    pub(super) fn word(&mut self, word: String) -> Result<(), Failure> {
         if self.installables.words.is_empty() {
             self.installables.words.push(word);
             return Ok(());
@@ -81,7 +89,11 @@ impl Wanted {
         Err(Failure::unexpected(&word))
     }
 
-    fn captured(&self, context: &Context, store: &Arc<dyn Store>) -> Result<Captured, Failure> {
+    pub(super) fn captured(
+        &self,
+        context: &Context,
+        store: &Arc<dyn Store>,
+    ) -> Result<Captured, Failure> {
         let installables = Installables {
             role: Role::DevShell,
             ..self.installables.clone()
@@ -213,6 +225,7 @@ fn develop(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     let mut flags = EnvironmentFlags::default();
     let mut command = Vec::new();
     let mut phase = None;
+    let mut with_services = false;
     while let Some(arg) = args.next() {
         match arg {
             Arg::Word(word) => wanted.word(word)?,
@@ -222,6 +235,7 @@ fn develop(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
                 "--unpack" | "--configure" | "--build" | "--check" | "--install" => {
                     phase = Some(flag[2..].to_owned());
                 }
+                "--services" if context.program.is_firn() => with_services = true,
                 "--installcheck" => phase = Some("installCheck".to_owned()),
                 _ if flags.take(&flag, args)? => {}
                 _ => wanted.take(&flag, args, context)?,
@@ -243,17 +257,51 @@ fn develop(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     let context = &*context;
     let store = context.open_store()?;
     let captured = wanted.captured(context, &store)?;
-    enter(context, store.as_ref(), &captured, &purpose, &flags)
+    let shell = shell_in(context, store.as_ref(), &captured, &purpose, &flags)?;
+    if !with_services {
+        return replace(shell);
+    }
+    let mut services = Services::start(context, store.as_ref(), &captured.environment)?;
+    let outcome = beside(shell, &purpose, &services.variables);
+    services.stop(context);
+    outcome
 }
 
-/// Starts bash in the environment.
-fn enter(
+/// Runs the shell while services run, and gives its exit code.
+fn beside(
+    mut shell: Command,
+    purpose: &Purpose,
+    variables: &BTreeMap<String, String>,
+) -> Result<u8, Failure> {
+    use std::os::unix::process::ExitStatusExt as _;
+    crate::voice::end();
+    let _ignoring = matches!(purpose, Purpose::Interactive).then(interruption::leave_to_others);
+    let mut shell = shell.envs(variables).spawn()?;
+    let mut is_told = false;
+    let status = loop {
+        if let Some(status) = shell.try_wait()? {
+            break status;
+        }
+        // Ctrl-C reaches it by itself.
+        let signal = interruption::signal().filter(|it| *it != firn_sys::signals::INTERRUPT);
+        if signal.is_some() && !is_told {
+            is_told = true;
+            interruption::hang_up(&shell);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    let code = status.code().or_else(|| Some(128 + status.signal()?));
+    Ok(code.and_then(|it| u8::try_from(it).ok()).unwrap_or(u8::MAX))
+}
+
+/// Bash in the environment, to be started.
+fn shell_in(
     context: &Context,
     store: &dyn Store,
     captured: &Captured,
     purpose: &Purpose,
     flags: &EnvironmentFlags,
-) -> Result<u8, Failure> {
+) -> Result<Command, Failure> {
     let shell = resolved("bash");
     let rc = std::env::temp_dir().join(format!("firn-shell.{}", std::process::id()));
     let setup = format!(
@@ -287,7 +335,7 @@ fn enter(
     }
     program.arg(&rc);
     with_environment(&mut program, environment);
-    replace(program)
+    Ok(program)
 }
 
 /// Lines that change the prompt as the settings say.

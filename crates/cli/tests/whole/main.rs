@@ -7,6 +7,7 @@
 mod offline;
 mod prompt;
 mod remembered;
+mod services;
 mod world;
 
 use std::process::{Command, ExitCode, Stdio};
@@ -22,6 +23,11 @@ fn main() -> ExitCode {
             prompt::whole_visit(shell)
         }));
     }
+    trials.push(trial(
+        "services/run-and-end",
+        &["bash"],
+        services::run_and_end,
+    ));
     let cut = if can_cut_the_network() {
         "unshare"
     } else {
