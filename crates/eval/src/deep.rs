@@ -61,7 +61,7 @@ impl<'h> Ctx<'h> {
             return Ok(());
         }
         if let Some(items) = value.as_list() {
-            let mut ahead = Ahead::new(Errand::Deep);
+            let mut ahead = Ahead::at_level(Errand::Deep, depth + 1);
             for (idx, &item) in items.iter().enumerate() {
                 ahead.reach(self, idx, items.len(), |from| items[from..].into());
                 let result = self.force_item(item, seen, depth + 1);
@@ -76,7 +76,7 @@ impl<'h> Ctx<'h> {
             // Names that the language gives a meaning to come first, as in the reference, where
             // that decides which of two failures is met.
             attrs.sort_by_key(|(name, _)| self.names.rank(*name));
-            let mut ahead = Ahead::new(Errand::Deep);
+            let mut ahead = Ahead::at_level(Errand::Deep, depth + 1);
             for (idx, &(name, item)) in attrs.iter().enumerate() {
                 ahead.reach(self, idx, attrs.len(), |from| {
                     attrs[from..].iter().map(|attr| attr.1).collect()

@@ -13,6 +13,8 @@ use crate::ctx::{Ctx, Res, Shared, Val};
 /// ahead to helpers once there are any who have nothing to do.
 pub struct Ahead<'h> {
     errand: Errand,
+    /// Levels that the parts lie below the calls in progress, as far as they count as calls do.
+    level: usize,
     offered: Option<Offered<'h>>,
 }
 
@@ -26,8 +28,14 @@ struct Offered<'h> {
 impl<'h> Ahead<'h> {
     /// A walk that nothing was offered of yet.
     pub fn new(errand: Errand) -> Self {
+        Self::at_level(errand, 0)
+    }
+
+    /// The same for a walk that counts its levels itself.
+    pub(crate) fn at_level(errand: Errand, level: usize) -> Self {
         Self {
             errand,
+            level,
             offered: None,
         }
     }
@@ -57,8 +65,8 @@ impl<'h> Ahead<'h> {
         if worth_while.next().is_none() {
             return;
         }
-        let depth =
-            ctx.shared.options.max_call_depth - ctx.max_calls + ctx.calls.len() + ctx.levels;
+        let outer = ctx.shared.options.max_call_depth - ctx.max_calls;
+        let depth = outer + ctx.calls.len() + ctx.levels + self.level;
         self.offered = Some(Offered {
             shared: Arc::clone(&ctx.shared),
             offer: ctx.shared.crew.offer(parts, errand, depth),

@@ -66,6 +66,9 @@ impl<'h> Ctx<'h> {
         if self.stack.push(job.word) {
             let result = match job.errand {
                 Errand::Value => self.force(job.word).map(|_| ()),
+                // What the walker would refuse as too deep is not to be evaluated here either: how
+                // it complains may depend on that.
+                Errand::Deep if self.max_calls < 2 => Ok(()),
                 Errand::Deep => self.force_deep(job.word).map(|_| ()),
                 Errand::Text => self.force_for_text(job.word),
                 Errand::Json => self.force_for_json(job.word),
