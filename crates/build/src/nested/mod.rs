@@ -151,6 +151,7 @@ impl Scheduler {
         };
         let window = prepared.store_inside().map(|store_inside| Window {
             key: key.clone(),
+            outputs: prepared.scratch.values().cloned().collect(),
             store_inside,
             sender: self.sender.clone(),
             wake: Arc::clone(&self.wake),

@@ -31,6 +31,8 @@ struct Added {
 /// The way into the sandbox of a running build.
 pub(crate) struct Window {
     pub(crate) key: GoalKey,
+    /// Where the build writes its outputs: nothing may be shown in their place.
+    pub(crate) outputs: BTreeSet<StorePath>,
     /// The sandbox's store directory on this machine.
     pub(crate) store_inside: PathBuf,
     pub(crate) sender: Sender<Message>,
@@ -101,6 +103,9 @@ impl Reach {
 
 impl Window {
     fn show(&self, store: &LocalStore, path: &StorePath) -> std::io::Result<()> {
+        if self.outputs.contains(path) {
+            return Err(std::io::Error::other("it is an output of the build itself"));
+        }
         let source = store.location().physical_path(path);
         let place = self.store_inside.join(path.as_str());
         let metadata = source.symlink_metadata()?;
