@@ -8,6 +8,7 @@ use std::sync::Arc;
 use firn_parser::{Lint, ParseOptions};
 use firn_settings::{EvalSettings, Feature, LintLevel, Settings};
 use firn_source::{FileOrigin, SourcePath};
+use firn_store::tree::{CaseHackedTree, LocalTree, SourceTree};
 
 use crate::commands::hash::error_words;
 use crate::{Failure, surroundings};
@@ -37,6 +38,16 @@ pub fn absolute(path: &str) -> SourcePath {
 /// A path of the host's file system as the system takes it.
 pub fn on_disk(path: &SourcePath) -> PathBuf {
     PathBuf::from(std::ffi::OsStr::from_bytes(path.path.as_bytes()))
+}
+
+/// The tree at a path of this machine, its names as archives have them.
+pub fn tree_at(settings: &Settings, path: impl Into<PathBuf>) -> Box<dyn SourceTree> {
+    let tree = LocalTree::new(path);
+    if settings.store.use_case_hack {
+        Box::new(CaseHackedTree::new(tree))
+    } else {
+        Box::new(tree)
+    }
 }
 
 impl Text {

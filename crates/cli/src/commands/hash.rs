@@ -219,9 +219,10 @@ pub fn print_of_paths(context: &Context, paths: &[String], wanted: Wanted) -> Re
         let hash = match wanted.method {
             ContentAddressMethod::Flat | ContentAddressMethod::Text => of_contents(name, wanted)?,
             ContentAddressMethod::Nar => {
-                let tree = LocalTree::new(sources::absolute(name).path.to_string());
-                let listing = Listing::walk(&tree, None)?;
-                hash_tree::nar_hash(&tree, &listing, wanted.algorithm)?.0
+                let path = sources::absolute(name).path.to_string();
+                let tree = sources::tree_at(&context.settings, path);
+                let listing = Listing::walk(&*tree, None)?;
+                hash_tree::nar_hash(&*tree, &listing, wanted.algorithm)?.0
             }
             ContentAddressMethod::Git => {
                 let tree = LocalTree::new(sources::absolute(name).path.to_string());

@@ -119,8 +119,8 @@ pub fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         wanted.read_words()?;
     }
     match operation {
-        Operation::Dump => contents::dump(&wanted),
-        Operation::Restore => contents::restore(&wanted),
+        Operation::Dump => contents::dump(context, &wanted),
+        Operation::Restore => contents::restore(context, &wanted),
         Operation::GenerateKey => upkeep::generate_key(&wanted),
         Operation::Serve => serve::serve(context, &wanted),
         _ => {

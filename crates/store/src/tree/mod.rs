@@ -13,6 +13,7 @@
 //! happens to be read.
 
 mod canonical;
+mod case_hack;
 mod git;
 mod listing;
 mod place;
@@ -26,11 +27,12 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 pub use canonical::{Canonical, canonicalise};
+pub use case_hack::CaseHackedTree;
 pub use git::git_hash;
 pub use listing::{Filter, Listing, Node};
 pub use place::Placement;
 pub use stream::{Consumer, stream};
-pub use unpack::{restore, unpack};
+pub use unpack::{restore, restore_with_case_hack, unpack};
 
 /// What a name in a directory can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use super::Placement;
+use super::case_hack::Names;
 use crate::error::{StoreError, path_error};
 use crate::fault;
 
@@ -26,10 +27,15 @@ const CHUNK: usize = 256 << 10;
 
 /// Reads one archive, no byte more, and makes it a tree at `root` in canonical form.
 pub fn unpack(source: &mut dyn Read, root: &Path, sync: bool) -> Result<(), StoreError> {
-    unpack_at(source, root, &Placement::new(root, sync))
+    unpack_at(source, root, &Placement::new(root, sync), false)
 }
 
-fn unpack_at(source: &mut dyn Read, root: &Path, placement: &Placement) -> Result<(), StoreError> {
+fn unpack_at(
+    source: &mut dyn Read,
+    root: &Path,
+    placement: &Placement,
+    case_hack: bool,
+) -> Result<(), StoreError> {
     let writers = Writers::default();
     let outcome = rayon::in_place_scope(|scope| {
         let mut unpacker = Unpacker {
@@ -38,6 +44,7 @@ fn unpack_at(source: &mut dyn Read, root: &Path, placement: &Placement) -> Resul
             writers: &writers,
             scope,
             directories: Vec::new(),
+            case_hack,
         };
         unpacker.run(root)?;
         Ok(unpacker.directories)
@@ -54,7 +61,13 @@ fn unpack_at(source: &mut dyn Read, root: &Path, placement: &Placement) -> Resul
 /// Unpacks an archive outside of any store: modes as a user would have made them, times as they
 /// come.
 pub fn restore(source: &mut dyn Read, root: &Path) -> Result<(), StoreError> {
-    unpack_at(source, root, &Placement::for_user(root))
+    unpack_at(source, root, &Placement::for_user(root), false)
+}
+
+/// The same for a file system that takes names for equal which differ in case alone: the second
+/// and further of such names are changed, and [`super::CaseHackedTree`] changes them back.
+pub fn restore_with_case_hack(source: &mut dyn Read, root: &Path) -> Result<(), StoreError> {
+    unpack_at(source, root, &Placement::for_user(root), true)
 }
 
 /// Bounds what waits for the pool, and keeps the first failure.
@@ -107,12 +120,14 @@ struct Unpacker<'a, 'scope> {
     scope: &'a rayon::Scope<'scope>,
     /// Every directory made, parents first.
     directories: Vec<PathBuf>,
+    case_hack: bool,
 }
 
 /// A directory whose entries are being read.
 struct Open {
     path: PathBuf,
     last_name: Vec<u8>,
+    names: Names,
 }
 
 impl Unpacker<'_, '_> {
@@ -137,7 +152,12 @@ impl Unpacker<'_, '_> {
                     let name = self.string(MAX_NAME)?;
                     check_name(&name, &directory.last_name)?;
                     self.expect(b"node")?;
-                    let path = directory.path.join(std::ffi::OsStr::from_bytes(&name));
+                    let place = if self.case_hack {
+                        directory.names.place(&name).map_err(StoreError::format)?
+                    } else {
+                        name.clone()
+                    };
+                    let path = directory.path.join(std::ffi::OsStr::from_bytes(&place));
                     directory.last_name = name;
                     match self.node(path)? {
                         Some(directory) => open.push(directory),
@@ -169,6 +189,7 @@ impl Unpacker<'_, '_> {
                 Ok(Some(Open {
                     path,
                     last_name: Vec::new(),
+                    names: Names::default(),
                 }))
             }
             b"symlink" => {

@@ -4,24 +4,27 @@ use std::io::{self, BufReader, BufWriter, Write};
 use std::path::Path;
 
 use firn_hash::{Algorithm, Hash};
-use firn_store::tree::{Listing, LocalTree, restore as restore_tree, stream};
+use firn_store::tree::{
+    Listing, LocalTree, restore as restore_tree, restore_with_case_hack, stream,
+};
 use firn_store::{AddOptions, NarOptions, StoreError, StorePathSet, export};
 use firn_store_model::{ContentAddress, ContentAddressMethod, StoreReferences};
 
 use super::{Session, Wanted};
-use crate::{Failure, sources};
+use crate::{Context, Failure, sources};
 
 /// Writes a path, in the store or not, as an archive to stdout.
-pub(super) fn dump(wanted: &Wanted) -> Result<u8, Failure> {
+pub(super) fn dump(context: &Context, wanted: &Wanted) -> Result<u8, Failure> {
     wanted.no_flags("unknown flag")?;
     let [path] = wanted.words.as_slice() else {
         return Err(Failure::usage("only one argument allowed"));
     };
-    let tree = LocalTree::new(path);
-    let listing = Listing::walk(&tree, None)?;
+    let tree = sources::tree_at(&context.settings, path);
+    let tree = &*tree;
+    let listing = Listing::walk(tree, None)?;
     let mut out = io::stdout().lock();
     let mut failure = None;
-    let streamed = stream(&tree, &listing, None, &mut |bytes| {
+    let streamed = stream(tree, &listing, None, &mut |bytes| {
         out.write_all(bytes).map_err(|error| {
             failure = Some(error);
             StoreError::other("writing to standard output")
@@ -36,13 +39,17 @@ pub(super) fn dump(wanted: &Wanted) -> Result<u8, Failure> {
 }
 
 /// Unpacks an archive from stdin.
-pub(super) fn restore(wanted: &Wanted) -> Result<u8, Failure> {
+pub(super) fn restore(context: &Context, wanted: &Wanted) -> Result<u8, Failure> {
     wanted.no_flags("unknown flag")?;
     let [path] = wanted.words.as_slice() else {
         return Err(Failure::usage("only one argument allowed"));
     };
     let mut input = BufReader::with_capacity(1 << 16, io::stdin().lock());
-    restore_tree(&mut input, Path::new(path))?;
+    if context.settings.store.use_case_hack {
+        restore_with_case_hack(&mut input, Path::new(path))?;
+    } else {
+        restore_tree(&mut input, Path::new(path))?;
+    }
     Ok(0)
 }
 

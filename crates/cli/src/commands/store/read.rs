@@ -4,7 +4,7 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use firn_events::Level;
-use firn_store::tree::{Listing, LocalTree, stream};
+use firn_store::tree::{Listing, stream};
 
 use crate::installables::one_path;
 use crate::program::NIX_VERSION;
@@ -153,10 +153,11 @@ fn dump_path(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
 fn nar_pack(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     let word = context.one_word(args)?;
     let mut output = archive_output()?;
-    let tree = LocalTree::new(sources::on_disk(&sources::absolute(&word)));
-    let listing = Listing::walk(&tree, None)?;
+    let path = sources::on_disk(&sources::absolute(&word));
+    let tree = sources::tree_at(&context.settings, path);
+    let listing = Listing::walk(&*tree, None)?;
     let mut written = Ok(());
-    stream(&tree, &listing, None, &mut |bytes| {
+    stream(&*tree, &listing, None, &mut |bytes| {
         if written.is_ok() {
             written = output.write_all(bytes);
         }
