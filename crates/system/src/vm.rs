@@ -11,6 +11,9 @@
 mod agent;
 mod driver;
 mod hub;
+mod images;
+mod monitor;
+mod node;
 mod qemu;
 mod spec;
 

@@ -31,15 +31,6 @@ impl Accelerator {
         }
     }
 
-    /// Arguments that make a machine's clock go with the instructions that it ran rather than with the
-    /// host's, where that can be: what waits for its turn on a busy host does not run into time limits.
-    pub(super) fn steady_clock(self) -> &'static [&'static str] {
-        match self {
-            Self::Tcg => &["-icount", "shift=1,sleep=on"],
-            Self::Kvm => &[],
-        }
-    }
-
     fn name(self) -> &'static str {
         match self {
             Self::Tcg => "tcg",
