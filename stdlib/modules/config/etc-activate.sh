@@ -11,9 +11,9 @@ ln -sfn "$new" "$etc/static.tmp"
 mv -Tf "$etc/static.tmp" "$etc/static"
 
 # Links into /etc/static whose file is gone.
-find "$etc" -path "$etc/static" -prune -o -type l -print | while IFS= read -r link; do
-  case $(readlink "$link") in
-    "$etc/static/"* | /etc/static/*) [ -e "$link" ] || [ -L "$etc/static/${link#"$etc"/}" ] || rm -f "$link" ;;
+find "$etc" -path "$etc/static" -prune -o -type l -printf '%P\t%l\n' | while IFS=$'\t' read -r link to; do
+  case $to in
+    "$etc/static/"* | /etc/static/*) [ -e "$etc/$link" ] || [ -L "$etc/static/$link" ] || rm -f "$etc/$link" ;;
   esac
 done
 
@@ -26,17 +26,33 @@ if [ -e "$list" ]; then
 fi
 : > "$list.tmp"
 
+# A process takes long where the processor is emulated, and a machine has many files: links that are right are left alone,
+# and new ones are made by the directory.
+find "$etc" -path "$etc/static" -prune -o -type l -printf '%P\t%l\n' > "$list.links"
+declare -A target=()
+while IFS=$'\t' read -r link to; do target[$link]=$to; done < "$list.links"
+rm -f "$list.links"
+declare -A fresh=()
+
 cd "$new"
-find . -mindepth 1 \( -type l -o -type f \) | sed 's,^\./,,' | sort | while IFS= read -r file; do
+find . -mindepth 1 \( -type l -o -type f \) -printf '%P\n' | sort > "$list.files"
+while IFS= read -r file; do
   case $file in
     *.mode | *.uid | *.gid) [ -e "${file%.*}.mode" ] && continue ;;
   esac
-  mkdir -p "$(dirname "$etc/$file")"
-  if [ -e "$file.mode" ] && [ "$(cat "$file.mode")" != direct-symlink ]; then
+  [ "${target[$file]-}" != "/etc/static/$file" ] || [ -e "$file.mode" ] || continue
+  case $file in */*) directory=$etc/${file%/*} ;; *) directory=$etc ;; esac
+  if [ "$directory" != "$etc" ] && [ "${target[${file%/*}]-}" = "/etc/static/${file%/*}" ]; then
+    # One link of the former system that is a directory now.
+    rm -f "$directory"
+    unset "target[${file%/*}]"
+  fi
+  [ -d "$directory" ] || mkdir -p "$directory"
+  if [ -e "$file.mode" ] && [ "$(< "$file.mode")" != direct-symlink ]; then
     cp -L "$file" "$etc/$file.tmp"
-    owner=$(cat "$file.uid") group=$(cat "$file.gid")
+    owner=$(< "$file.uid") group=$(< "$file.gid")
     chown "${owner#+}:${group#+}" "$etc/$file.tmp"
-    chmod "$(cat "$file.mode")" "$etc/$file.tmp"
+    chmod "$(< "$file.mode")" "$etc/$file.tmp"
     mv -Tf "$etc/$file.tmp" "$etc/$file"
     echo "$file" >> "$list.tmp"
   elif [ -e "$file.mode" ]; then
@@ -48,7 +64,16 @@ find . -mindepth 1 \( -type l -o -type f \) | sed 's,^\./,,' | sort | while IFS=
       find "$etc/$file" -depth -type d -empty -delete
       [ ! -d "$etc/$file" ] || { echo "warning: $etc/$file is in the way and is kept" >&2; continue; }
     fi
-    ln -sfn "/etc/static/$file" "$etc/$file.tmp" && mv -Tf "$etc/$file.tmp" "$etc/$file"
+    if [ -e "$etc/$file" ] || [ -L "$etc/$file" ]; then
+      ln -sfn "/etc/static/$file" "$etc/$file.tmp" && mv -Tf "$etc/$file.tmp" "$etc/$file"
+    else
+      fresh[$directory]+=/etc/static/$file$'\n'
+    fi
   fi
+done < "$list.files"
+rm -f "$list.files"
+for directory in "${!fresh[@]}"; do
+  mapfile -t links <<< "${fresh[$directory]%$'\n'}"
+  ln -s -t "$directory" "${links[@]}"
 done
 mv -f "$list.tmp" "$list"
