@@ -37,7 +37,10 @@ impl Scheduler {
             PathStage::Waiting(_) => {
                 let failed = self.graph.get(key).is_some_and(|goal| goal.n_failed > 0);
                 if failed {
-                    self.ask_next(key);
+                    let mut errors = self.dependency_errors(key);
+                    let is_trouble = errors.any(|it| it.status == BuildStatus::TransientFailure);
+                    drop(errors);
+                    self.ask_next(key, is_trouble);
                 } else {
                     self.substitutions.push_back(key.clone());
                 }
@@ -86,12 +89,13 @@ impl Scheduler {
         }
     }
 
-    fn ask_next(&mut self, key: &GoalKey) {
+    /// Goes on to the next substituter, after trouble with one or because it does not have all.
+    fn ask_next(&mut self, key: &GoalKey, is_trouble: bool) {
         self.forget_dependencies(key);
         if let Some(goal) = self.graph.path(key) {
             goal.stage = PathStage::Start;
             goal.next_substituter += 1;
-            goal.substituter_failed = true;
+            goal.substituter_failed |= is_trouble;
         }
         self.substitutions.push_back(key.clone());
     }
@@ -180,10 +184,16 @@ impl Scheduler {
         match result {
             Err(error) if is_brought => self.finish(key, Err(error.into())),
             Ok(()) => self.finish(key, Ok(done(BuildStatus::Substituted))),
+            Err(error @ StoreError::Gone { .. }) => {
+                // Archives are collected as garbage; that is no failure.
+                let text = format!("warning: {error}");
+                self.events.message(Level::Warn, &text);
+                self.ask_next(key, false);
+            }
             Err(error) => {
                 self.events
                     .message(Level::Error, &render_error(&error.to_string()));
-                self.ask_next(key);
+                self.ask_next(key, true);
             }
         }
     }

@@ -573,6 +573,31 @@ impl Store for BuildingStore {
         Ok(found)
     }
 
+    fn query_many_substitutable(&self, paths: &StorePathSet) -> Result<StorePathSet, StoreError> {
+        let mut found = StorePathSet::new();
+        if !self.settings.substitute || self.substituters.is_empty() {
+            return Ok(found);
+        }
+        for substituter in self.substituters.in_order().iter() {
+            if found.len() == paths.len() {
+                break;
+            }
+            let is_asked = substituter.store_dir() == self.store.store_dir()
+                && substituter.introduce().is_ok()
+                && substituter.traits().want_mass_query;
+            if !is_asked {
+                continue;
+            }
+            for path in paths.difference(&found.clone()) {
+                // One that fails has nothing; another may.
+                if let Ok(true) = substituter.is_valid_path(path) {
+                    found.insert(path.clone());
+                }
+            }
+        }
+        Ok(found)
+    }
+
     fn substitute_paths(&self, paths: &StorePathSet) -> Result<(), StoreError> {
         if !self.settings.substitute || self.substituters.is_empty() {
             return Ok(());

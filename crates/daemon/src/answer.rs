@@ -220,8 +220,7 @@ impl Session<'_> {
             }
             Request::QueryAllValidPaths => paths_reply(store.query_all_valid_paths()?),
             Request::QuerySubstitutablePaths(paths) => {
-                let found = store.query_substitutable(&paths)?;
-                paths_reply(found.into_keys().collect())
+                paths_reply(store.query_many_substitutable(&paths)?)
             }
             Request::QuerySubstitutablePathInfo(path) => {
                 let found = self.substitutable(&[path.clone()].into())?;

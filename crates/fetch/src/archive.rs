@@ -4,7 +4,7 @@
 //! of it belongs to whom. So nothing is ever written to a path that an archive chooses.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Write as _};
+use std::io::{self, BufRead, BufReader, Read, Write as _};
 
 use firn_transfer::Compression;
 
@@ -26,6 +26,10 @@ pub(crate) fn unpack(
 ) -> Result<Unpacked> {
     let broken =
         |error: io::Error| FetchError::new(format!("failed to extract archive '{name}': {error}"));
+    let mut input = BufReader::with_capacity(1 << 16, input);
+    if input.fill_buf().map_err(broken)?.is_empty() {
+        return Err(FetchError::new(format!("archive '{name}' is empty")));
+    }
     let spool = tempfile::tempfile().map_err(broken)?;
     let mut unpacker = Unpacker {
         tree: CompositeTree::new(name),
@@ -48,9 +52,7 @@ pub(crate) fn unpack(
 }
 
 /// What an archive holds, whichever way it is compressed.
-fn decompressed(input: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
-    use std::io::BufRead as _;
-    let mut input = BufReader::with_capacity(1 << 16, input);
+fn decompressed(mut input: impl BufRead + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
     let compression = match input.fill_buf()? {
         [0x1f, 0x8b, ..] => Compression::Gzip,
         [0xfd, b'7', b'z', b'X', b'Z', ..] => Compression::Xz,

@@ -52,7 +52,7 @@ pub fn is_prebuilt<'h>(
     let path = element.out_path(ctx, store.store_dir())?;
     let paths = BTreeSet::from([path.clone()]);
     let known = store.is_valid_path(&path).and_then(|is_valid| {
-        Ok(is_valid || store.query_substitutable(&paths)?.contains_key(&path))
+        Ok(is_valid || store.query_many_substitutable(&paths)?.contains(&path))
     });
     known.map_err(|error| ctx.error(firn_eval::ErrorKind::Host, error.to_string()))
 }

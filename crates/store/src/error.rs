@@ -22,6 +22,13 @@ pub enum StoreError {
         /// The full path.
         path: String,
     },
+    /// A cache describes the path and has lost its archive.
+    Gone {
+        /// The file that is missing.
+        file: String,
+        /// The address of the cache.
+        cache: String,
+    },
     /// The path has referrers and cannot go.
     PathInUse {
         /// The full path.
@@ -170,6 +177,9 @@ impl fmt::Display for StoreError {
             Self::InvalidPath { path } => write!(f, "path '{path}' is not valid"),
             Self::Unobtainable { path } => {
                 write!(f, "path '{path}' does not exist and cannot be created")
+            }
+            Self::Gone { file, cache } => {
+                write!(f, "file '{file}' does not exist in binary cache '{cache}'")
             }
             Self::PathInUse { path, referrers } => {
                 write!(f, "cannot delete path '{path}' because it is in use by ")?;

@@ -326,6 +326,12 @@ pub trait Store: Send + Sync {
         Ok(BTreeMap::new())
     }
 
+    /// Which of many paths substituters offer. Those that do not want to be asked about many paths
+    /// at once (`WantMassQuery` of a binary cache) are not asked.
+    fn query_many_substitutable(&self, paths: &StorePathSet) -> Result<StorePathSet, StoreError> {
+        Ok(self.query_substitutable(paths)?.into_keys().collect())
+    }
+
     /// Substitutes as many of some paths as it can; that others remain is no error.
     fn substitute_paths(&self, paths: &StorePathSet) -> Result<(), StoreError> {
         let _ = paths;

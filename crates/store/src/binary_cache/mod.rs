@@ -380,11 +380,20 @@ impl BinaryCacheStore {
     pub fn open_nar(&self, path: &StorePath) -> Result<Box<dyn Read + Send>, StoreError> {
         let narinfo = self.require(path)?;
         let compression = Compression::parse(&narinfo.compression).map_err(StoreError::format)?;
+        let failed = |error: TransferError| {
+            if error.is_absence() {
+                return StoreError::Gone {
+                    file: narinfo.url.clone(),
+                    cache: self.url.clone(),
+                };
+            }
+            self.failed(&error)
+        };
         let download = self
             .client
             .download(&self.request(Method::Get, &narinfo.url)?)
-            .map_err(|error| self.failed(&error))?;
-        let body = download.decoded().map_err(|error| self.failed(&error))?;
+            .map_err(failed)?;
+        let body = download.decoded().map_err(failed)?;
         let reader = compression
             .reader(body)
             .map_err(|error| StoreError::other(error.to_string()))?;

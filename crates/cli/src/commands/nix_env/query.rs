@@ -154,8 +154,7 @@ impl<'h> Listing<'_, '_, '_, 'h> {
             }
         }
         self.paths.valid = self.work.store.query_valid_paths(&all)?;
-        let found = self.work.store.query_substitutable(&all)?;
-        self.paths.substitutable = found.into_keys().collect();
+        self.paths.substitutable = self.work.store.query_many_substitutable(&all)?;
         Ok(())
     }
 
