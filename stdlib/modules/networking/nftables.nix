@@ -83,6 +83,7 @@ in
   };
 
   config = lib.mkIf cfg.enable {
+    environment.systemPackages = [ pkgs.nftables ];
     environment.etc."nftables.conf".text = ruleset;
     systemd.services.nftables = {
       description = "Packet filter rules";
