@@ -68,6 +68,8 @@ in
 
   nodes.client = {
     environment.systemPackages = [ pkgs.openssh ];
+    environment.etc."keys/ada".source = ada;
+    environment.etc."keys/eve".source = eve;
     virtualisation.memorySize = 384;
   };
 
@@ -92,7 +94,7 @@ in
       run = "timeout 5 bash -c 'exec 3<>/dev/tcp/server/8080'";
       fails = true;
     }
-    { node = "client"; run = "cp ${ada} /tmp/ada && cp ${eve} /tmp/eve && chmod 600 /tmp/ada /tmp/eve"; }
+    { node = "client"; run = "cp -L /etc/keys/* /tmp && chmod 600 /tmp/ada /tmp/eve"; }
     { node = "client"; run = "${ssh "ada"} ada@server id -un"; expect = "ada"; }
     { node = "client"; run = "${ssh "eve"} ada@server true"; fails = true; }
     { node = "client"; run = "${ssh "ada"} root@server true"; fails = true; }
