@@ -104,7 +104,8 @@ remember "$state/uid-map" < "$state/uids"
     BEGIN { while ((getline line < old) > 0) { split(line, f, ":"); had[f[1]] = f[2]; rest[f[1]] = substr(line, length(f[1]) + length(f[2]) + 3) } }
     $1 == "user" {
       known = ($2 in had)
-      password = "!"
+      # No password does; "!" would lock the account, for keys of ssh too.
+      password = "*"
       if ($11 != "-") { if ((getline line < $11) > 0) password = line; close($11) }
       else if ($9 != "-") password = $9
       else if (known && kind == "mutable") password = had[$2]
