@@ -55,6 +55,8 @@ in
       DefaultDeviceTimeoutSec=900
     '';
     virtualisation.firn = cfg.firn;
+    # Nobody is at the console: a shell there ends at once, and again until its unit fails.
+    services.getty.autologinUser = null;
     users.users.root.initialHashedPassword = lib.mkDefault "!";
 
     systemd.services.firn-test-agent = {
