@@ -13,7 +13,6 @@ let
     "e2fsprogs"
     "erofs-utils"
     "firefox"
-    "git"
     "htop"
     "iproute2"
     "nftables"
