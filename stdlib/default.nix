@@ -45,6 +45,7 @@ let
     inherit (final.callPackage ./build-support/rust { }) rust fetchCrate importCargoLock buildRustPackage;
     python3 = final.python3_11 // { inherit (final.python3Packages) withPackages; pkgs = final.python3Packages; };
     python311 = final.python3;
+    postgresql = final.postgresql_15;
     python3Packages = final.callPackage ./build-support/python { python = final.python3_11; };
     fromDeb = final.callPackage ./build-support/from-deb.nix { };
     # What comes as binary archives, also where a recipe of that name goes before it: tools of a build that are not worth
