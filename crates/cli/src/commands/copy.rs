@@ -4,15 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use firn_settings::Feature;
-use firn_store::profile::Profile;
 use firn_store::{BuildMode, CopyOptions, Store, copy_closure, copy_paths};
 use firn_store_model::DerivedPath;
 
 use super::nix_build::link_name;
+use super::profile::switch_to_only;
 use crate::installables::PathSelection;
 use crate::log_sink::ConsoleSink;
 use crate::verbs::Verb;
-use crate::{Arg, Args, Context, Failure, sources};
+use crate::{Arg, Args, Context, Failure};
 
 /// Where paths come from and where they go.
 type Stores = (Arc<dyn Store>, Arc<dyn Store>);
@@ -89,16 +89,7 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         copy_paths(source.as_ref(), target.as_ref(), &paths, &options)?;
     }
     if let Some(link) = &profile {
-        let [only] = tops.as_slice() else {
-            return Err(Failure::message(format!(
-                "'--profile' requires that the arguments produce a single store path, but there are {}",
-                tops.len()
-            )));
-        };
-        let profile = Profile::new(sources::on_disk(&sources::absolute(link)));
-        let _lock = profile.lock(ConsoleSink::shared(context).as_ref())?;
-        let generation = profile.create_generation(target.as_ref(), only)?;
-        profile.switch_to(&generation.link)?;
+        switch_to_only(context, target.as_ref(), link, &tops)?;
     }
     for (number, path) in tops.iter().enumerate() {
         if let Some(link) = &out_link {

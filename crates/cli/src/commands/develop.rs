@@ -12,15 +12,15 @@ use std::sync::Arc;
 use firn_shell::script::{Entry, script};
 use firn_shell::{CaptureError, Environment, capture, quoted};
 use firn_store::Store;
-use firn_store::profile::Profile;
 use firn_store_model::{DerivedPath, StorePath};
 
+use super::profile::switch_to;
 use crate::entering::{
     EnvironmentFlags, replace, resolved, viewed, with_environment, write_private,
 };
 use crate::flakes::Role;
 use crate::installables::Installables;
-use crate::log_sink::ConsoleSink;
+use crate::profiles::profile_at;
 use crate::services::Services;
 use crate::verbs::Verb;
 use crate::{Arg, Args, Context, Failure, interruption, sources};
@@ -110,10 +110,7 @@ impl Wanted {
         };
         let environment = capture::read(store.as_ref(), &path)?;
         if let Some(link) = &self.profile {
-            let profile = Profile::new(sources::on_disk(&sources::absolute(link)));
-            let _lock = profile.lock(ConsoleSink::shared(context).as_ref())?;
-            let generation = profile.create_generation(store.as_ref(), &path)?;
-            profile.switch_to(&generation.link)?;
+            switch_to(context, store.as_ref(), &profile_at(link), &path)?;
         }
         Ok(Captured {
             redirects: self.redirected(context, store, &environment)?,
