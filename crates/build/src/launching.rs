@@ -42,6 +42,10 @@ impl Scheduler {
             let Some(key) = self.buildable.pop(&self.graph, &mut self.history) else {
                 break;
             };
+            if self.is_ending() && !self.is_needed(&key) {
+                held.push(key);
+                continue;
+            }
             // One that waits for another process has its next turn by the clock.
             match self.start_somewhere(&key) {
                 Ok(true) => {}
@@ -171,8 +175,9 @@ impl Scheduler {
             (None, true) => Surroundings::Sandbox,
             (None, false) => Surroundings::Host,
         };
-        let closures = &mut self.closures;
-        let mut prepared = PreparedBuild::new(&store, &settings, inputs, user, place, closures)?;
+        let (closures, pool) = (&mut self.closures, &self.directories);
+        let mut prepared =
+            PreparedBuild::new(&store, &settings, inputs, user, place, closures, pool)?;
         self.open_store_to(key, &mut prepared)?;
         if let Some(external) = &external {
             external::hand_over(&mut prepared, external, &store, &settings)?;
@@ -517,7 +522,7 @@ impl Scheduler {
             // A hook may take its time, and so may a server of processes that are gone.
             std::thread::spawn(work);
         } else {
-            rayon::spawn(work);
+            self.workers.spawn(work);
         }
     }
 

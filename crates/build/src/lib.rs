@@ -20,6 +20,7 @@ mod closure;
 mod debug;
 mod derivation_goal;
 mod difference;
+mod directories;
 mod dynamic_goal;
 mod environment;
 mod error;
@@ -52,6 +53,7 @@ mod store;
 pub mod structured;
 mod substituters;
 mod users;
+mod workers;
 
 #[cfg(test)]
 mod tests;

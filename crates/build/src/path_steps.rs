@@ -102,10 +102,15 @@ impl Scheduler {
 
     /// Starts questions and copies while there is room for more.
     pub(crate) fn start_substitutions(&mut self) {
+        let mut held = Vec::new();
         while self.n_substituting < self.settings.max_substitution_jobs.max(1) {
             let Some(key) = self.substitutions.pop_front() else {
-                return;
+                break;
             };
+            if self.is_ending() && !self.is_needed(&key) {
+                held.push(key);
+                continue;
+            }
             let report = self.reporter();
             let Some(goal) = self.graph.path(&key) else {
                 continue;
@@ -137,6 +142,9 @@ impl Scheduler {
                 PathStage::Asking | PathStage::Copying | PathStage::Bringing => continue,
             }
             self.n_substituting += 1;
+        }
+        for key in held.into_iter().rev() {
+            self.substitutions.push_front(key);
         }
     }
 

@@ -6,18 +6,17 @@
 //! already valid must not be touched, and an unknown one has to be invented. What was invented is
 //! replaced in the outputs afterwards.
 //!
-//! Everything on disk that belongs to a build is in two directories that go when the
-//! [`PreparedBuild`] is dropped: one below the build directory, one beside the store paths, named
-//! like the field's tools name theirs so that collectors know what it is.
+//! Everything on disk that belongs to a build is in [`BuildDirectories`], which go when the
+//! [`PreparedBuild`] is dropped.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use firn_hash::{Algorithm, Hash};
-use firn_store::{BuildMode, BuildStatus, LocalStore, Store as _, fault};
+use firn_store::{BuildMode, BuildStatus, LocalStore, Store as _};
 use firn_store_model::{
     Derivation, DerivationType, OutputName, StorePath, output_path_name, output_placeholder,
 };
@@ -25,6 +24,7 @@ use firn_sys::launcher::LaunchSpec;
 use firn_sys::support;
 
 use crate::closure::Closures;
+use crate::directories::{BuildDirectories, DirectoryPool, Owner, give_to};
 use crate::environment::{BuilderEnvironment, EnvironmentInputs, rewrite};
 use crate::nested::NestedDaemon;
 use crate::options::DerivationOptions;
@@ -32,9 +32,6 @@ use crate::sandbox::{self, SandboxDirs, SandboxInputs};
 use crate::settings::{SandboxMode, SandboxPath};
 use crate::users::BuildUser;
 use crate::{BuildError, BuildSettings, hooks};
-
-/// The name of the sandbox's store directory in the directory beside the store paths.
-const STORE_INSIDE: &str = "store";
 
 /// What is known of an output before it is built.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,27 +85,7 @@ pub(crate) struct PreparedBuild {
     /// Serves processes of the build that use the store.
     pub(crate) nested: Option<NestedDaemon>,
     user: Option<BuildUser>,
-    directories: Directories,
-}
-
-/// Directories that are removed at the end.
-struct Directories {
-    top: PathBuf,
-    chroot: Option<PathBuf>,
-    /// Invented output paths outside a sandbox. What becomes valid has been moved away by then.
-    scratch: Vec<PathBuf>,
-    keep_top: bool,
-}
-
-impl Drop for Directories {
-    fn drop(&mut self) {
-        if !self.keep_top {
-            drop(firn_sys::file::remove_tree(&self.top));
-        }
-        for path in self.chroot.iter().chain(&self.scratch) {
-            drop(firn_sys::file::remove_tree(path));
-        }
-    }
+    directories: BuildDirectories,
 }
 
 impl PreparedBuild {
@@ -120,24 +97,13 @@ impl PreparedBuild {
         user: Option<BuildUser>,
         place: Surroundings,
         closures: &mut Closures,
+        pool: &Arc<DirectoryPool>,
     ) -> Result<PreparedBuild, BuildError> {
         let sandboxed = place == Surroundings::Sandbox;
-        let top = make_top_directory(store, settings)?;
-        fault::point("fill a build directory");
-        let mut directories = Directories {
-            top: top.clone(),
-            chroot: None,
-            scratch: Vec::new(),
-            keep_top: false,
-        };
-        let build_dir = if place == Surroundings::Host {
-            top.clone()
-        } else {
-            top.join("build")
-        };
-        if place != Surroundings::Host {
-            make_directory(&build_dir, 0o700)?;
-        }
+        let owner = user.as_ref().map(|user| (user.user.uid, user.user.gid));
+        let mut directories =
+            BuildDirectories::new(store, settings, &inputs.drv_path, place, owner, pool)?;
+        let build_dir = directories.build(place);
         let build_dir_inside = if place == Surroundings::Host {
             build_dir.as_os_str().as_bytes().to_vec()
         } else {
@@ -157,26 +123,19 @@ impl PreparedBuild {
             closures,
         )?;
         rewrites.retain(|from, to| from != to);
-        let owner = user.as_ref().map(|user| (user.user.uid, user.user.gid));
         write_files(&build_dir, &environment.files, &rewrites, owner)?;
-        give_to(&build_dir, owner)?;
         let mut spec = launch_spec(settings, &inputs, &environment, &rewrites);
         spec.directory = build_dir_inside;
         spec.user = user.as_ref().map(|user| user.user.clone());
         let mut store_inside = store.location().physical_dir.clone();
-        if sandboxed {
-            let chroot = make_chroot(store, &inputs.drv_path)?;
-            directories.chroot = Some(chroot.clone());
-            store_inside = chroot.join(STORE_INSIDE);
-            make_store_directory(&store_inside, owner)?;
-            spec.sandbox = Some(sandbox_spec(
-                store,
-                settings,
-                &inputs,
-                (&top, &build_dir, &store_inside),
-                owner,
-                closures,
-            )?);
+        if let Some(inside) = directories.store_inside() {
+            let (sandbox, is_sealed) =
+                sandbox_spec(store, settings, &inputs, &directories, owner, closures)?;
+            spec.sandbox = Some(sandbox);
+            store_inside = inside;
+            if is_sealed {
+                directories.seal(pool);
+            }
         }
         let actual: BTreeMap<_, _> = scratch
             .iter()
@@ -203,17 +162,12 @@ impl PreparedBuild {
 
     /// Where the sandbox's store directory is on this machine, if there is a sandbox.
     pub(crate) fn store_inside(&self) -> Option<PathBuf> {
-        let chroot = self.directories.chroot.as_ref();
-        chroot.map(|chroot| chroot.join(STORE_INSIDE))
+        self.directories.store_inside()
     }
 
     /// Keeps the builder's directory, for somebody to look at.
     pub(crate) fn keep_build_dir(&mut self) -> PathBuf {
-        self.directories.keep_top = true;
-        drop(std::fs::set_permissions(
-            &self.directories.top,
-            std::fs::Permissions::from_mode(0o755),
-        ));
+        self.directories.keep_top();
         self.build_dir.clone()
     }
 
@@ -273,71 +227,11 @@ pub(crate) fn use_sandbox(
     )))
 }
 
-fn make_directory(path: &Path, mode: u32) -> Result<(), BuildError> {
-    std::fs::DirBuilder::new()
-        .mode(mode)
-        .create(path)
-        .map_err(BuildError::io("creating directory", path))
-}
-
-fn make_top_directory(store: &LocalStore, settings: &BuildSettings) -> Result<PathBuf, BuildError> {
-    let parent = match &settings.build_dir {
-        Some(dir) => dir.clone(),
-        None => store.location().state_dir.join("builds"),
-    };
-    loop {
-        let top = firn_sys::file::sibling_name(&parent.join("nix"), "-");
-        match std::fs::DirBuilder::new().mode(0o700).create(&top) {
-            Ok(()) => return Ok(top),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                std::fs::DirBuilder::new()
-                    .recursive(true)
-                    .mode(0o755)
-                    .create(&parent)
-                    .map_err(BuildError::io("creating directory", &parent))?;
-            }
-            Err(error) => return Err(BuildError::io("creating directory", &top)(error)),
-        }
-    }
-}
-
-/// The directory beside the store paths that holds the sandbox's store directory.
-fn make_chroot(store: &LocalStore, drv_path: &StorePath) -> Result<PathBuf, BuildError> {
-    let mut name = store.location().physical_path(drv_path).into_os_string();
-    name.push(".chroot");
-    let chroot = PathBuf::from(name);
-    firn_sys::file::remove_tree(&chroot).map_err(BuildError::io("deleting", &chroot))?;
-    make_directory(&chroot, 0o700)?;
-    fault::point("fill a store directory");
-    Ok(chroot)
-}
-
-/// A store directory in which a builder may make paths but not remove those of others.
-fn make_store_directory(path: &Path, owner: Option<(u32, u32)>) -> Result<(), BuildError> {
-    make_directory(path, 0o755)?;
-    if let Some((_, gid)) = owner {
-        let (uid, _) = firn_sys::file::effective_ids();
-        firn_sys::file::set_owner(path, uid, gid)
-            .map_err(BuildError::io("changing owner of", path))?;
-        firn_sys::file::set_mode(path, 0o1775).map_err(BuildError::io("changing mode of", path))?;
-    }
-    Ok(())
-}
-
-fn give_to(path: &Path, owner: Option<(u32, u32)>) -> Result<(), BuildError> {
-    match owner {
-        None => Ok(()),
-        Some((uid, gid)) => firn_sys::file::set_owner(path, uid, gid)
-            .map_err(BuildError::io("changing owner of", path)),
-    }
-}
-
 fn write_files(
     directory: &Path,
     files: &BTreeMap<String, Vec<u8>>,
     rewrites: &BTreeMap<Vec<u8>, Vec<u8>>,
-    owner: Option<(u32, u32)>,
+    owner: Owner,
 ) -> Result<(), BuildError> {
     for (name, contents) in files {
         let path = directory.join(name);
@@ -440,19 +334,16 @@ fn launch_spec(
     }
 }
 
+/// The sandbox of a build, and whether nothing in it leads out.
 fn sandbox_spec(
     store: &LocalStore,
     settings: &BuildSettings,
     inputs: &BuildInputs,
-    (top, build_dir, store_inside): (&Path, &Path, &Path),
-    owner: Option<(u32, u32)>,
+    directories: &BuildDirectories,
+    owner: Owner,
     closures: &mut Closures,
-) -> Result<firn_sys::launcher::SandboxSpec, BuildError> {
-    let (root, tmp) = (top.join("root"), top.join("tmp"));
-    make_directory(&root, 0o755)?;
-    make_directory(&tmp, 0o777)?;
-    // The mask of the caller must not count.
-    firn_sys::file::set_mode(&tmp, 0o1777).map_err(BuildError::io("changing mode of", &tmp))?;
+) -> Result<(firn_sys::launcher::SandboxSpec, bool), BuildError> {
+    let (root, tmp) = (directories.root(), directories.tmp());
     let identity = (owner.is_none() || support::has_user_namespaces()).then_some(sandbox::BUILDER);
     let ids = match (identity, owner) {
         (Some(identity), _) => (identity.uid, identity.gid),
@@ -469,21 +360,35 @@ fn sandbox_spec(
             input_paths.remove(path);
         }
     }
-    sandbox::spec(&SandboxInputs {
+    let is_sealed = inputs.kind.is_sandboxed()
+        && settings.pre_build_hook.is_none()
+        && host_paths.values().all(|path| is_harmless(store, path));
+    let build = directories.build(Surroundings::Sandbox);
+    let store_inside = directories.store_inside().unwrap_or_default();
+    let spec = sandbox::spec(&SandboxInputs {
         store,
         settings,
         dirs: SandboxDirs {
             root: &root,
-            build: build_dir,
+            build: &build,
             tmp: &tmp,
-            store: store_inside,
+            store: &store_inside,
         },
         input_paths: &input_paths,
         host_paths: &host_paths,
         network: !inputs.kind.is_sandboxed(),
         identity,
         ids,
-    })
+    })?;
+    Ok((spec, is_sealed))
+}
+
+/// Whether nothing can be handed to others by way of a path of the host: a store path, or a file
+/// that is no socket.
+fn is_harmless(store: &LocalStore, path: &SandboxPath) -> bool {
+    let inside = path.source.strip_prefix(&store.location().physical_dir);
+    inside.is_ok_and(|rest| !rest.as_os_str().is_empty())
+        || std::fs::metadata(&path.source).map_or(path.optional, |it| it.is_file())
 }
 
 /// `sandbox-paths`, with the closures of those that are in the store, and what the derivation

@@ -10,7 +10,7 @@
 //! builders are killed; the answer is given once they are gone, so that nothing is left running or
 //! lying about.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
@@ -26,6 +26,7 @@ use firn_sys::launcher::Launcher;
 use rustix::event::{PollFd, PollFlags, Timespec};
 
 use crate::closure::Closures;
+use crate::directories::DirectoryPool;
 use crate::goal::{Body, GoalGraph, GoalKey, ModeKey, Outcome};
 use crate::history::History;
 use crate::machines::Machines;
@@ -35,6 +36,7 @@ use crate::registry::Registry;
 use crate::remote::RemoteBuild;
 use crate::running::RunningBuild;
 use crate::substituters::Substituters;
+use crate::workers::Workers;
 use crate::{BuildError, BuildSettings, ExitFlags};
 
 /// A request to realise paths.
@@ -83,9 +85,15 @@ pub(crate) enum Message {
 /// A request being worked on.
 struct OpenRequest {
     tops: Vec<GoalKey>,
+    /// Those of them that have not come to an end.
+    unfinished: HashSet<GoalKey>,
+    /// Whether one of them has failed.
+    has_failed: bool,
     reply: Sender<Reply>,
     flags: ExitFlags,
     cancelled: bool,
+    /// Whether it is over but for the end of what is being stopped.
+    is_ending: bool,
     /// What the goals had come to when the first of them failed: what comes after that is of no
     /// interest to whoever asked, as that one ends the rest.
     at_failure: Option<Vec<Option<Outcome>>>,
@@ -127,6 +135,9 @@ pub(crate) struct Scheduler {
     pub(crate) n_builtins: usize,
     pub(crate) n_registering: usize,
     pub(crate) launcher: Option<Launcher>,
+    pub(crate) workers: Workers,
+    /// Directories of builds that are over.
+    pub(crate) directories: Arc<DirectoryPool>,
     /// Who waits for a path to be shown, by token.
     pub(crate) shows: HashMap<u64, Sender<Result<(), String>>>,
     pub(crate) next_show: u64,
@@ -186,6 +197,8 @@ impl Scheduler {
             n_registering: 0,
             has_failures: false,
             launcher: None,
+            workers: Workers::default(),
+            directories: Arc::default(),
             shows: HashMap::new(),
             next_show: 0,
             sender: parts.sender,
@@ -299,6 +312,8 @@ impl Scheduler {
                 for request in &mut self.requests {
                     request.cancelled = true;
                 }
+                // Nothing more is begun for them.
+                self.has_failures = true;
             }
             Message::Shutdown => self.shutdown = true,
         }
@@ -346,12 +361,19 @@ impl Scheduler {
         for (key, outputs) in by_name {
             self.want(key, outputs);
         }
-        let tops = wanted.into_iter().map(|(key, _)| key).collect();
+        let tops: Vec<GoalKey> = wanted.into_iter().map(|(key, _)| key).collect();
+        let mut unfinished: HashSet<GoalKey> = tops.iter().cloned().collect();
+        let outcome = |key: &GoalKey| self.graph.get(key).and_then(|goal| goal.outcome.as_ref());
+        unfinished.retain(|key| outcome(key).is_none());
+        let has_failed = tops.iter().any(|key| matches!(outcome(key), Some(Err(_))));
         self.requests.push(OpenRequest {
             tops,
+            unfinished,
+            has_failed,
             reply: request.reply,
             flags: ExitFlags::default(),
             cancelled: false,
+            is_ending: false,
             at_failure: None,
             _activity: activity,
         });
@@ -432,6 +454,9 @@ impl Scheduler {
             }
         }
         let failure = outcome.as_ref().err().cloned();
+        for request in &mut self.requests {
+            request.has_failed |= request.unfinished.remove(key) && failure.is_some();
+        }
         let (ready, somebody_waited) = self.graph.finish(key, outcome, self.settings.keep_going);
         if let Some(error) = failure {
             for request in &mut self.requests {
@@ -464,33 +489,35 @@ impl Scheduler {
     fn answer_requests(&mut self) {
         let mut at = 0;
         while at < self.requests.len() {
-            let request = &self.requests[at];
             let outcome =
                 |key: &GoalKey| self.graph.get(key).and_then(|goal| goal.outcome.as_ref());
-            let failed = request.cancelled
-                || request
-                    .tops
-                    .iter()
-                    .any(|key| matches!(outcome(key), Some(Err(_))));
-            let all_done = request.tops.iter().all(|key| outcome(key).is_some());
+            let request = &mut self.requests[at];
+            if request.unfinished.is_empty() {
+                // Another request may have begun one of them anew, wanting more of it.
+                let again = request.tops.iter().filter(|key| outcome(key).is_none());
+                request.unfinished = again.cloned().collect();
+            }
+            let failed = request.cancelled || request.has_failed;
+            let all_done = request.unfinished.is_empty();
             if !all_done && !request.cancelled && (!failed || self.settings.keep_going) {
                 at += 1;
                 continue;
             }
             if failed && !self.settings.keep_going && request.at_failure.is_none() {
-                let outcomes = request
-                    .tops
-                    .iter()
-                    .map(|key| outcome(key).cloned())
-                    .collect();
-                self.requests[at].at_failure = Some(outcomes);
+                let tops = request.tops.iter();
+                request.at_failure = Some(tops.map(|key| outcome(key).cloned()).collect());
             }
-            if !all_done && self.drop_unneeded(at) {
+            request.is_ending = true;
+            if !all_done && self.drop_unneeded() {
                 // Builders are being killed; the answer waits for them.
                 at += 1;
                 continue;
             }
             let request = self.requests.remove(at);
+            if self.requests.is_empty() {
+                // Whoever gets the answer finds nothing lying about.
+                self.directories.clear();
+            }
             let outcomes = request.at_failure.unwrap_or_else(|| {
                 let tops = request.tops.iter();
                 tops.map(|key| self.graph.get(key).and_then(|goal| goal.outcome.clone()))
@@ -505,21 +532,30 @@ impl Scheduler {
         }
     }
 
-    /// Stops what only this request needs. True while builders of it are still dying.
-    fn drop_unneeded(&mut self, request_idx: usize) -> bool {
-        let needed: Vec<GoalKey> = self
+    /// Whether a request that goes on needs a goal.
+    pub(crate) fn is_needed(&self, key: &GoalKey) -> bool {
+        let going_on = self
             .requests
             .iter()
-            .enumerate()
-            .filter(|(idx, request)| *idx != request_idx && !request.cancelled)
-            .flat_map(|(_, request)| request.tops.iter().cloned())
-            .collect();
+            .filter(|request| !request.is_ending && !request.cancelled);
+        going_on
+            .flat_map(|request| &request.tops)
+            .any(|top| top == key || self.graph.leads_to(top, key))
+    }
+
+    /// Whether something is to be stopped, so that not all goals are needed.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.requests
+            .iter()
+            .any(|request| request.is_ending || request.cancelled)
+    }
+
+    /// Stops what only requests need that are at an end. True while builders are still dying.
+    fn drop_unneeded(&mut self) -> bool {
         let mut dying = false;
-        for running in &mut self.running {
-            let is_needed = needed
-                .iter()
-                .any(|top| *top == running.key || self.graph.leads_to(top, &running.key));
-            if is_needed {
+        let mut all_running = std::mem::take(&mut self.running);
+        for running in &mut all_running {
+            if self.is_needed(&running.key) {
                 continue;
             }
             dying = true;
@@ -530,15 +566,15 @@ impl Scheduler {
                 }
             }
         }
-        for build in &mut self.remote_builds {
-            let is_needed = needed
-                .iter()
-                .any(|top| *top == build.key || self.graph.leads_to(top, &build.key));
-            if !is_needed {
+        self.running = all_running;
+        let mut remote_builds = std::mem::take(&mut self.remote_builds);
+        for build in &mut remote_builds {
+            if !self.is_needed(&build.key) {
                 dying = true;
                 build.interrupt();
             }
         }
+        self.remote_builds = remote_builds;
         dying || self.n_registering > 0
     }
 

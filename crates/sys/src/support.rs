@@ -118,9 +118,11 @@ pub fn writable_cgroup() -> Option<PathBuf> {
         .then_some(group)
 }
 
-/// The number of processors this process may use.
+/// The number of processors this process may use, as it was when it was first asked for: control
+/// groups make the question a costly one.
 pub fn n_cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+    static ANSWER: OnceLock<usize> = OnceLock::new();
+    *ANSWER.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
 #[cfg(test)]

@@ -101,3 +101,95 @@ fn cancelling_kills_and_cleans_up() {
         "{left:?}"
     );
 }
+
+/// Waits for a file.
+fn wait_for(path: &std::path::Path) {
+    let started = Instant::now();
+    while !path.exists() {
+        assert!(started.elapsed().as_secs() < 60, "no {}", path.display());
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn once_cancelled_nothing_more_is_begun() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().expect("a directory");
+    let (hook, begun, end) = (
+        dir.path().join("hook"),
+        dir.path().join("begun"),
+        dir.path().join("end"),
+    );
+    let script = format!(
+        "#!/bin/sh\n: > {}\nwhile ! test -e {}; do sleep 0.01; done\n",
+        begun.display(),
+        end.display()
+    );
+    std::fs::write(&hook, script).expect("written");
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).expect("set");
+    let world = World::with(BuildSettings {
+        max_jobs: 1,
+        post_build_hook: Some(hook),
+        ..BuildSettings::default()
+    });
+    let drvs = ["first", "second", "third"]
+        .map(|name| all_outputs(&world.add(Recipe::script(name, "echo > $out"))));
+    std::thread::scope(|scope| {
+        let request = scope.spawn(|| world.store.build_paths(&drvs, BuildMode::Normal));
+        // The first one has been built and is about to make room.
+        wait_for(&begun);
+        world.store.cancel();
+        std::fs::write(&end, "").expect("written");
+        assert!(request.join().expect("no panic").is_err());
+    });
+    let n_begun = world
+        .events
+        .take()
+        .iter()
+        .filter(|event| {
+            matches!(event, firn_events::Event::Start { kind, .. }
+            if matches!(kind, firn_events::ActivityKind::Build { .. }))
+        })
+        .count();
+    assert_eq!(n_begun, 1);
+}
+
+#[test]
+fn no_build_finds_what_another_left() {
+    let world = World::with(BuildSettings {
+        max_jobs: 1,
+        ..BuildSettings::default()
+    });
+    let script = "found=$(ls -A /build /tmp /dev/shm $NIX_STORE | grep -v '^/'); \
+                  ls -ld /build /tmp $NIX_STORE | cut -c1-10 > $out; echo $found >> $out; \
+                  echo x > /build/x; mkdir -p /tmp/y/z; echo > $NIX_STORE/x; chmod 777 /build";
+    let recipe = |n: usize| Recipe::script(&format!("untidy-{n}"), script);
+    let drvs: Vec<_> = (0..6).map(|n| world.add(recipe(n))).collect();
+    let paths: Vec<_> = drvs.iter().map(all_outputs).collect();
+    let results = world
+        .store
+        .build_paths_with_results(&paths, BuildMode::Normal)
+        .expect("results");
+    let mut texts = std::collections::BTreeSet::new();
+    for result in &results {
+        assert!(result.status.is_success(), "{result:?}");
+        for output in result.outputs.values() {
+            texts.insert(std::fs::read_to_string(world.real(&output.out_path)).expect("a file"));
+        }
+    }
+    let texts: Vec<_> = texts.into_iter().collect();
+    assert_eq!(texts.len(), 1, "{texts:?}");
+    assert!(texts[0].starts_with("drwx------\n"), "{texts:?}");
+    assert!(texts[0].contains("drwxrwxrwt\n"), "{texts:?}");
+    assert_eq!(texts[0].lines().nth(3), Some(""), "{texts:?}");
+    let location = world.store.local().location();
+    assert_eq!(
+        super::world::names(&location.state_dir.join("builds")),
+        std::collections::BTreeSet::new()
+    );
+    let left = super::world::names(&location.physical_dir);
+    assert!(
+        !left.iter().any(|name| name.contains(".chroot")),
+        "{left:?}"
+    );
+}
