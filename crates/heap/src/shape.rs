@@ -363,13 +363,13 @@ impl<'h> Alloc<'h> {
             return base;
         }
         // What is already as it would be need not be made again; loops depend on that.
-        for same in [newer, older] {
-            if std::ptr::eq(same.base(), base)
-                && (newer.keys.iter()).all(|&key| same.position_of(key) == newer.position_of(key))
-                && (std::ptr::eq(same, older) || newer.len() == base.len())
-            {
-                return same;
-            }
+        if newer.len() == base.len() && std::ptr::eq(newer.base(), base) {
+            return newer;
+        }
+        if std::ptr::eq(older.base(), base)
+            && (newer.keys.iter()).all(|&key| older.position_of(key) == newer.position_of(key))
+        {
+            return older;
         }
         let steps = 1 + older.steps().max(newer.steps());
         let derived = self.new_shape(

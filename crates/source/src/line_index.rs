@@ -25,13 +25,9 @@ impl LineIndex {
     /// Scans the text once.
     pub fn new(text: &[u8]) -> Self {
         let mut starts = vec![0];
-        let mut at = 0;
-        while at < text.len() {
-            let ends_line =
-                text[at] == b'\n' || (text[at] == b'\r' && text.get(at + 1) != Some(&b'\n'));
-            at += 1;
-            if ends_line {
-                starts.push(at as ByteOffset);
+        for at in memchr::memchr2_iter(b'\n', b'\r', text) {
+            if text[at] == b'\n' || text.get(at + 1) != Some(&b'\n') {
+                starts.push(at as ByteOffset + 1);
             }
         }
         Self {

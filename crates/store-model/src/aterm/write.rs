@@ -198,14 +198,26 @@ static ESCAPES: [u8; 256] = {
 fn write_string<S: Sink>(text: &[u8], out: &mut S) {
     out.put(b"\"");
     let mut rest = text;
-    while let Some(position) = rest
-        .iter()
-        .position(|&byte| ESCAPES[usize::from(byte)] != 0)
-    {
+    while let Some(position) = next_escape(rest) {
         out.put(&rest[..position]);
         out.put(&[b'\\', ESCAPES[usize::from(rest[position])]]);
         rest = &rest[position + 1..];
     }
     out.put(rest);
     out.put(b"\"");
+}
+
+/// Where the first byte that wants an escape is. Most of a derivation wants none, so a run of bytes
+/// is first looked at as a whole, which takes a few instructions for all of them.
+fn next_escape(text: &[u8]) -> Option<usize> {
+    const RUN: usize = 32;
+    let may_want = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
+    for (idx, run) in text.chunks(RUN).enumerate() {
+        if run.iter().fold(false, |any, &byte| any | may_want(byte))
+            && let Some(position) = (run.iter()).position(|&byte| ESCAPES[usize::from(byte)] != 0)
+        {
+            return Some(idx * RUN + position);
+        }
+    }
+    None
 }
