@@ -13,7 +13,7 @@
 }:
 
 let
-  inherit (builtins) attrNames filter listToAttrs pathExists readDir;
+  inherit (builtins) attrNames elem filter listToAttrs pathExists readDir;
 
   lib = import ./lib;
   inherit (lib) callPackageWith callPackagesWith extends fix;
@@ -52,20 +52,30 @@ let
     # compiling for it.
     prebuilt = binaries final { };
 
-    # What packages are built with: the relocated seed.
+    # What packages are built with: a compiler from the seed, and tools that were themselves built from source. Changes to
+    # those tools do not reach it, so an overlay never rebuilds everything.
     stdenv = import ./build-support/stdenv {
       inherit system;
-      shell = "${final.bootstrap.toolchain}/bin/bash";
-      tools = [ final.bootstrap.toolchain ];
-      cc = final.bootstrap.cc;
+      inherit (final.bootstrap) cc locales;
+      shell = "${pristine.bash}/bin/bash";
+      tools = map (name: pristine.${name}) userland;
     };
     # The same without a compiler, for texts, links and scripts.
     stdenvNoCC = import ./build-support/stdenv {
       inherit system;
       inherit (final.stdenv) shell;
+      inherit (final.bootstrap) locales;
       name = "stdenv-no-cc";
-      tools = [ final.bootstrap.toolchain ];
+      tools = map (name: pristine.${name}) userland;
       cc = null;
+    };
+    # What those tools are built with: the relocated seed.
+    seedStdenv = import ./build-support/stdenv {
+      inherit system;
+      inherit (final.bootstrap) cc locales;
+      name = "stdenv-seed";
+      shell = "${final.bootstrap.toolchain}/bin/bash";
+      tools = [ final.bootstrap.toolchain ];
     };
     # The shell that scripts of the system run in.
     runtimeShell = "${final.bash}/bin/bash";
@@ -77,6 +87,18 @@ let
   # Programs that come as pinned binary archives; a recipe of the same name in `pkgs` comes before them.
   binaries = final: prev: import ./pkgs/binaries.nix { inherit lib; inherit (final) fromDeb systemd; };
 
-  packages = final: prev: listToAttrs (map (name: { inherit name; value = final.callPackage (./pkgs + "/${name}") { }; }) (folders ./pkgs));
+  # The tools that every build may rely on, and the libraries that they are made of.
+  userland = [
+    "bash" "bzip2" "coreutils" "diffutils" "file" "findutils" "gawk" "gnugrep" "gnumake" "gnused" "gnutar" "gzip" "patch"
+    "patchelf" "xz"
+  ];
+  foundation = userland ++ [ "ncurses" "pcre2" "readline" "zlib" ];
+
+  package = final: name: final.callPackage (./pkgs + "/${name}") (if elem name foundation then { stdenv = final.seedStdenv; } else { });
+  packages = final: prev: listToAttrs (map (name: { inherit name; value = package final name; }) (folders ./pkgs));
+
+  set = overlays: fix (lib.foldl (layer: overlay: extends overlay layer) base ([ binaries packages ] ++ overlays));
+  pristine = set [ ];
+  wanted = overlays ++ config.overlays or [ ];
 in
-fix (lib.foldl (layer: overlay: extends overlay layer) base ([ binaries packages ] ++ overlays ++ config.overlays or [ ]))
+if wanted == [ ] then pristine else set wanted

@@ -17,6 +17,9 @@ done
 printf '#include <stdio.h>\nint main(void) { return puts("ok") < 0; }\n' > try.c
 "$out/bin/cc" try.c -o try
 ./try
+printf '#include <math.h>\nint main(int count, char **words) { return cos(count) > 1; }\n' > static.c
+"$out/bin/cc" -static static.c -lm -o static
+./static
 printf '#include <iostream>\nint main() { std::cout << "ok\\n"; }\n' > try.cc
 "$out/bin/c++" try.cc -o try
 ./try

@@ -41,7 +41,7 @@ ln -sf gcc bin/cc
 ln -sf g++ bin/c++
 
 # The linker's own scripts name libraries by absolute path.
-grep -lE '^(GROUP|INPUT) ?\(' $multiarch/*.so | while read -r script; do
+grep -lE '^(GROUP|INPUT) ?\(' $multiarch/*.so $multiarch/libm.a | while read -r script; do
   sed -i -E "s@ /usr/lib/x86_64-linux-gnu/@ $out/$multiarch/@g; s@ /lib/x86_64-linux-gnu/@ $out/$multiarch/@g; s@ /lib64/@ $out/$multiarch/@g" "$script"
 done
 

@@ -53,7 +53,7 @@ stdenvNoCC.mkDerivation {
   version = upstream set.version;
   archives = map (package: archives.${package}) set.packages;
   inherit (bootstrap) runtimeLibs;
-  nativeBuildInputs = [ bash ];
+  nativeBuildInputs = [ bash bootstrap.cc ];
   # A compiler that came along with a program would come along to every machine.
   disallowedRequisites = [ bootstrap.toolchain bootstrap.cc ];
   phases = [ "installPhase" ];

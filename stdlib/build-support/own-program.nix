@@ -17,6 +17,7 @@ runCommand "firn"
       path = program;
       name = "firn-program";
     };
+    nativeBuildInputs = [ bootstrap.cc ];
     meta.mainProgram = "firn";
   }
   ''

@@ -2,7 +2,7 @@
   A standard environment: a shell, tools that every build may rely on, and the phases of `setup.sh`.
 
   # Type
-  `{ name, system, shell, tools, cc, runtimeLibs } -> stdenv`
+  `{ name, system, shell, tools, cc, locales } -> stdenv`
 */
 {
   name ? "stdenv",
@@ -13,6 +13,8 @@
   tools,
   # The compiler, or null for an environment without one.
   cc,
+  # Where `lib/locale` has the locale that knows all of Unicode.
+  locales,
 }:
 
 let
@@ -21,7 +23,7 @@ let
     builder = shell;
     args = [ "-e" ./make-stdenv.sh ];
     setup = ./setup.sh;
-    inherit tools shell;
+    inherit tools shell locales;
     compiler = if cc == null then "" else cc;
   };
 
@@ -32,7 +34,7 @@ let
     buildPlatform = platform;
     targetPlatform = platform;
     inherit (platform) isLinux isDarwin isx86_64 isAarch64 is64bit is32bit isStatic;
-    overrideTools = tools: import ./default.nix { inherit name system shell tools cc; };
+    overrideTools = tools: import ./default.nix { inherit name system shell tools cc locales; };
   };
 
   platform = (import ../../lib).systems.elaborate system;

@@ -6,6 +6,8 @@ mkdir -p "$out"
   echo "# Made from a list of tools and setup.sh."
   echo "initialPath=\"$tools\""
   echo "defaultCompiler=\"$compiler\""
+  # A development shell keeps the user's own locales.
+  echo "[ -n \"\${IN_NIX_SHELL-}\" ] || export LOCPATH=\${LOCPATH:-$locales/lib/locale}"
   echo "export SHELL=$shell CONFIG_SHELL=$shell"
   cat "$setup"
 } > "$out/setup"

@@ -113,7 +113,10 @@ _setUpInputs() {
   for input in "${allNativeInputs[@]}" "${allInputs[@]}"; do
     _isBuildTool "$input" || inputPath=$inputPath:$input/bin
   done
-  for tool in $initialPath; do addToSearchPath PATH "$tool/bin"; done
+  for tool in $initialPath; do
+    addToSearchPath PATH "$tool/bin"
+    _isBuildTool "$tool" || inputPath=$inputPath:$tool/bin
+  done
   export PATH NIX_CFLAGS_COMPILE="${NIX_CFLAGS_COMPILE-}" NIX_LDFLAGS="${NIX_LDFLAGS-}"
   if [ -n "${defaultCompiler-}" ]; then
     export CC=${CC:-gcc} CXX=${CXX:-g++} AR=${AR:-ar} AS=${AS:-as} LD=${LD:-ld} NM=${NM:-nm} RANLIB=${RANLIB:-ranlib} STRIP=${STRIP:-strip} OBJCOPY=${OBJCOPY:-objcopy}
@@ -250,15 +253,15 @@ patchPhase() {
 }
 
 # Scripts of the source run in the shell of this environment. The one at /bin/sh may be a busybox that
-# takes its own tools before those on the path.
+# takes its own tools before those on the path, and a sandbox has no /usr/bin/env.
 _useOurShell() {
-  local file stamp
+  local file stamp shells='(/usr)?/bin/(env +)?((ba)?sh)\>'
   stamp=$(mktemp)
   # That there is none is no failure.
-  { find . -type f -perm -0100 -print0 | xargs -0 -r grep -lZE -m 1 '^#! ?/bin/(ba)?sh' -- || true; } | while IFS= read -r -d '' file; do
+  { find . -type f -perm -0100 -print0 | xargs -0 -r grep -lZE -m 1 "^#! ?$shells" -- || true; } | while IFS= read -r -d '' file; do
     isScript "$file" || continue
     touch -r "$file" "$stamp"
-    sed -i -E "1s@^#! ?/bin/((ba)?sh)@#!${SHELL%/*}/\1@" "$file"
+    sed -i -E "1s@^#! ?$shells@#!${SHELL%/*}/\3@" "$file"
     touch -r "$stamp" "$file"
   done
   rm "$stamp"
@@ -420,8 +423,8 @@ _fixOutput() {
 }
 
 # The interpreters of scripts become store paths; time stamps stay, so that make sees no news.
-# patchShebangs [--build | --host] PATH...: with --host, as for what is installed, only what the inputs bring counts. The
-# tools of this environment are for building; a script that needs no more than them finds the machine's.
+# patchShebangs [--build | --host] PATH...: with --host, as for what is installed, only what the inputs and tools from source
+# bring counts. The seed's tools are for building; a script that needs no more than them finds the machine's.
 patchShebangs() {
   local file line interpreter words program stamp where=$PATH
   case ${1-} in

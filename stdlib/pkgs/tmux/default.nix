@@ -1,4 +1,4 @@
-{ stdenv, fetchurl, bison, bootstrap, libevent, ncurses, pkgconf }:
+{ stdenv, fetchurl, bison, libevent, ncurses, pkgconf }:
 
 stdenv.mkDerivation {
   pname = "tmux";
@@ -11,7 +11,7 @@ stdenv.mkDerivation {
   buildInputs = [ libevent ncurses ];
   doInstallCheck = true;
   installCheckPhase = ''
-    export LC_ALL=C.UTF-8 LOCPATH=${bootstrap.locales}/lib/locale TERM=xterm TMUX_TMPDIR=$TMPDIR
+    export LC_ALL=C.UTF-8 TERM=xterm TMUX_TMPDIR=$TMPDIR
     tmux() { $out/bin/tmux -L try -f /dev/null "$@"; }
     tmux new-session -d -s one 'echo the answer is $((6 * 7)); sleep 60'
     for attempt in $(seq 100); do
