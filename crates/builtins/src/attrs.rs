@@ -212,10 +212,8 @@ fn map_attrs<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
         return Ok(ctx.new_empty_set());
     }
     let shape = flat.shape.bare(ctx.alloc());
-    let mut values = Vec::with_capacity(flat.len());
-    for (name, value) in flat.iter() {
-        let name = ctx.symbol_str(name);
-        values.push(ctx.lazy_apply(args[0], &[name, value]));
-    }
-    Ok(Val::set(ctx.alloc(), shape, &values))
+    let mut values = ctx.lazy_apply_each(args[0], flat.word(), flat.len());
+    Ok(Val::set_from(ctx.alloc(), shape, || {
+        values.next().expect("one for each attribute")
+    }))
 }

@@ -182,9 +182,14 @@ fn map<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
         args[0],
         "while evaluating the first argument passed to builtins.map",
     )?;
-    let ctx = &*ctx;
-    Ok(Val::list_from(ctx.alloc(), items.len(), |idx| {
-        ctx.lazy_apply(function, &[items[idx]])
+    if let &[item] = items {
+        let value = ctx.lazy_apply(function, &[item]);
+        return Ok(ctx.new_list(&[value]));
+    }
+    let list = ctx.force(args[1])?;
+    let mut values = ctx.lazy_apply_each(function, list, items.len());
+    Ok(Val::list_from(ctx.alloc(), items.len(), |_| {
+        values.next().expect("one for each element")
     }))
 }
 
@@ -372,12 +377,12 @@ fn gen_list<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
         return Ok(ctx.new_list(&[]));
     }
     // Larger lists cannot be had; to say so beats dying of it.
-    if n > 1 << 36 {
+    if n >= 1 << 32 {
         return Err(impossible_size(ctx, n as i64));
     }
-    let ctx = &*ctx;
-    Ok(Val::list_from(ctx.alloc(), n, |idx| {
-        ctx.lazy_apply(function, &[ctx.new_int(idx as i64)])
+    let mut values = ctx.lazy_apply_each(function, Val::null(), n);
+    Ok(Val::list_from(ctx.alloc(), n, |_| {
+        values.next().expect("one for each number")
     }))
 }
 

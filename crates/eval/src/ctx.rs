@@ -116,6 +116,8 @@ pub(crate) struct CallRecord<'h> {
 pub(crate) struct Internal<'h> {
     /// Thunks that apply capture 0 to the 1 to 4 following ones.
     pub(crate) apply: [&'h Unit<'h, Code<'h>>; 4],
+    /// Rows of thunks that apply capture 0 to what capture 1 has at their number.
+    pub(crate) apply_nth: &'h Unit<'h, Code<'h>>,
     /// A thunk that fails with the stashed error.
     pub(crate) rethrow: &'h Unit<'h, Code<'h>>,
     /// Thunks that read and evaluate the file whose path is capture 0.
@@ -520,6 +522,19 @@ impl<'h> Ctx<'h> {
             slot.set(*arg);
         }
         thunk
+    }
+
+    /// As many thunks that apply a function: to each element of a list, to the name and the value of each
+    /// attribute of a flat set, or to each number below `n` if `source` is null. The number of
+    /// elements or attributes is `n`.
+    pub fn lazy_apply_each(
+        &self,
+        function: Val<'h>,
+        source: Val<'h>,
+        n: usize,
+    ) -> impl Iterator<Item = Val<'h>> {
+        let unit = self.internal.apply_nth;
+        Val::rows(&self.alloc, unit, [function, source], n)
     }
 }
 

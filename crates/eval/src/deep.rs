@@ -42,6 +42,7 @@ impl<'h> Ctx<'h> {
             .internal
             .apply
             .iter()
+            .chain([&self.internal.apply_nth])
             .any(|apply| std::ptr::eq(*apply, unit));
         if !is_application {
             return None;

@@ -8,6 +8,7 @@ use firn_ir::{Node, Op, Pos};
 
 use crate::code::{Code, Site};
 use crate::ctx::Internal;
+use crate::machine::NUMBERED;
 
 /// The number of no builtin: a call of it fails with the stashed error.
 pub(crate) const RETHROW: u32 = u32::MAX;
@@ -55,6 +56,9 @@ pub(crate) fn units<'h>(alloc: &Alloc<'h>, n_builtins: usize) -> InternalUnits<'
         nodes.push(node(Op::CallBuiltin, 0, id, 0));
     }
     units.push(Unit::new([0, u32::MAX, 1, 0], 0, 0));
+    units.push(Unit::new([nodes.len() as u32, u32::MAX, 2, 1], 0, NUMBERED));
+    nodes.push(node(Op::ApplyNth, 0, 0, 0));
+    let rows = units.len() - 1;
     let units: &'h [Unit<'h, Code<'h>>] = alloc.values(units.into_iter());
     let caches: &'h [InlineCache] = &[];
     let sites: &'h [OnceLock<Site<'h>>] = &[];
@@ -78,6 +82,7 @@ pub(crate) fn units<'h>(alloc: &Alloc<'h>, n_builtins: usize) -> InternalUnits<'
             apply: [&units[0], &units[1], &units[2], &units[3]],
             rethrow: &units[4],
             import: &units[5],
+            apply_nth: &units[rows],
         },
         constants: &units[6..],
     }

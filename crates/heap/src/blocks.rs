@@ -40,10 +40,13 @@ pub(crate) enum Content {
     Thunks = 4,
     /// Addresses of other cells without tags: private shapes.
     Addresses = 5,
+    /// Rows of thunks that share what they capture. They are marked one by one, and the cell with
+    /// any of them.
+    Rows = 6,
 }
 
-/// Contents that live in cells: `Bytes` to `Addresses`.
-pub(crate) const N_CONTENTS: usize = 4;
+/// Contents that live in cells: `Bytes` to `Rows`.
+pub(crate) const N_CONTENTS: usize = 5;
 
 impl Content {
     /// The row of tables that have one for each content of cells.
@@ -175,6 +178,21 @@ impl Space {
     fn marks_of(&self, idx: usize) -> &[u64] {
         // SAFETY: the bitmap has so many words for each block.
         unsafe { std::slice::from_raw_parts(self.marks.add(idx * MARK_WORDS), MARK_WORDS) }
+    }
+
+    /// How many cells of a block are marked.
+    fn n_live(&self, idx: usize) -> usize {
+        let address = self.address(idx);
+        let block = self.block_of(address);
+        if block.content == Content::Rows && block.role != Role::Head && block.role != Role::Tail {
+            let cell = block.cell_words as usize * 8;
+            let n_cells = BLOCK / cell;
+            return (0..n_cells)
+                .filter(|at| self.is_marked(address + at * cell))
+                .count();
+        }
+        let marks = self.marks_of(idx).iter();
+        marks.map(|it| it.count_ones() as usize).sum()
     }
 
     fn address(&self, idx: usize) -> usize {
@@ -371,7 +389,7 @@ impl Blocks {
         let space = &mut self.spaces[at];
         let address = space.address(idx);
         let is_marked = space.is_marked(address);
-        let n_live: u32 = space.marks_of(idx).iter().map(|it| it.count_ones()).sum();
+        let n_live = space.n_live(idx);
         let block = space.block_mut(idx);
         match block.content {
             Content::Free => return (1, 0),
@@ -389,7 +407,7 @@ impl Blocks {
             }
             return (n, 0);
         }
-        let (n_live, cell_words) = (n_live as usize, block.cell_words as usize);
+        let cell_words = block.cell_words as usize;
         if n_live == 0 {
             (block.content, block.role) = (Content::Free, Role::Plain);
         } else if n_live < BLOCK_WORDS / cell_words {

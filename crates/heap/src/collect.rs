@@ -29,6 +29,7 @@ use crate::alloc::{Alloc, Heap, lock};
 use crate::blocks::{Content, Space};
 use crate::native;
 use crate::set::InlineCache;
+use crate::thunk::ROW_HEADER;
 use crate::word::{Slot, TAG_IMMEDIATE, TAG_INT, TAG_MASK, TAG_STRING, TAG_THUNK, Word};
 use crate::world::{Alone, InUse, Ranges, State};
 
@@ -216,8 +217,12 @@ impl Marker<'_> {
             return;
         };
         let before = (cell == address).then(|| address - 1);
-        if !space.mark(cell) {
-            self.pending.push(cell);
+        let place = match space.block_of(address).content {
+            Content::Rows => address & !7,
+            _ => cell,
+        };
+        if !space.mark(place) {
+            self.pending.push(place);
         }
         if let Some(before) = before
             && let Some(space) = self.space_of(before)
@@ -268,12 +273,40 @@ impl Marker<'_> {
                     }
                     Content::Thunks => self.all(start.add(1), n - 1),
                     Content::Words => self.object(start, n),
+                    Content::Rows => self.row(cell),
                     Content::Addresses => {
                         (0..n).for_each(|idx| self.address(start.add(idx).read() as usize));
                     }
                     Content::Bytes | Content::Fixed | Content::Free => {}
                 }
             }
+        }
+    }
+
+    /// Looks at a place in a row of thunks: at the value of the thunk there, or else at what the
+    /// thunks share.
+    ///
+    /// # Safety
+    /// The place must be that of a complete word in a row.
+    unsafe fn row(&mut self, place: usize) {
+        let Some(space) = self.space_of(place) else {
+            return;
+        };
+        let Some(row) = space.cell_of(place) else {
+            return;
+        };
+        space.mark(row);
+        // SAFETY: as the caller promises; a collection is alone.
+        unsafe {
+            let state = std::ptr::with_exposed_provenance::<u64>(place).read();
+            if (place - row) / 8 >= ROW_HEADER && state & TAG_MASK != TAG_THUNK {
+                if state != 0 {
+                    self.bits(state);
+                }
+                return;
+            }
+            let shared = std::ptr::with_exposed_provenance::<u64>(row + 8);
+            self.all(shared, ROW_HEADER - 1);
         }
     }
 

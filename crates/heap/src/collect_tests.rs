@@ -147,6 +147,34 @@ fn a_thunk_with_a_value_lets_its_captures_go() {
 }
 
 #[test]
+fn a_row_keeps_what_its_thunks_need() {
+    let heap = heap();
+    let alloc = Alloc::new(&heap);
+    let unit = alloc.value(Unit::<u32>::new([0, 0, 2, 1], 0, 0));
+    let captures = [tree(&alloc, 3), tree(&alloc, 9)];
+    let thunks: Vec<_> = Word::rows(&alloc, unit, captures, 200).collect();
+    for (number, size) in [(70, 4), (150, 5)] {
+        let Attempt::Claimed(claim) = thunks[number].claim(TaskId(1)) else {
+            panic!("nobody else claims it")
+        };
+        claim.finish(tree(&alloc, size));
+    }
+    // Of the second and the third row, one finished thunk each is in use; of the last, one that
+    // is not.
+    let kept = Word::list(&alloc, &[thunks[70], thunks[150], thunks[199]]);
+    drop(thunks);
+    for _ in 0..3 {
+        garbage(&alloc);
+        alloc.collect(InUse::nothing(), true, &mut |marker| marker.word(kept));
+        let items = kept.as_list().expect("a list");
+        assert!(is_tree(items[0].resolved().expect("a value"), 4));
+        assert!(is_tree(items[1].resolved().expect("a value"), 5));
+        let (_, caps) = items[2].suspended().expect("not evaluated");
+        assert!(is_tree(caps[0].get(), 3) && is_tree(caps[1].get(), 9));
+    }
+}
+
+#[test]
 fn caches_of_dead_shapes_are_wiped() {
     let heap = heap();
     let alloc = Alloc::new(&heap);

@@ -7,6 +7,7 @@
 //! | object | words | layout |
 //! |---|---:|---|
 //! | thunk | 1 + c | state ([`thunk`](mod@crate)), c captures |
+//! | row of thunks | 3 + n | address of a [`Unit`], 2 captures, n states |
 //! | closure | 1 + c | address of a [`Unit`], c captures |
 //! | partial application | 3 + a | 1, function, a, arguments |
 //! | builtin | 1 | 2 and a number |

@@ -116,6 +116,10 @@ pub enum Op {
     Assert,
     /// The position of the node as a set.
     CurPos,
+    /// Only in code that no text stands for: one application of a row. Capture 0: the function,
+    /// capture 1: a list, a set, or null; slot 0: the number of the element, of the attribute, or
+    /// the argument itself.
+    ApplyNth,
 }
 
 /// One instruction.

@@ -138,6 +138,22 @@ impl<'h> Ctx<'h> {
         }
     }
 
+    /// Pushes the arguments of one application of a row; how many, if the stack has room for them.
+    pub(super) fn push_nth(&mut self, env: &Env<'h>) -> Option<usize> {
+        let number = self.stack.get(env.base, 0);
+        let source = env.caps[1].get();
+        let idx = number.as_small_int().map_or(0, |idx| idx as usize);
+        if let Some(items) = source.as_list() {
+            return self.stack.push(items[idx]).then_some(1);
+        }
+        let Some(set) = source.as_set() else {
+            return self.stack.push(number).then_some(1);
+        };
+        let attrs = set.flat(&self.alloc);
+        let name = self.symbol_str(attrs.shape.keys()[idx]);
+        (self.stack.push(name) && self.stack.push(attrs.values[idx])).then_some(2)
+    }
+
     /// The function with the `n` topmost words as its first arguments.
     fn partial(&mut self, function: Val<'h>, n: usize) -> Val<'h> {
         let top = self.stack.top();

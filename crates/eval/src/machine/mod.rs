@@ -26,6 +26,8 @@ use crate::error::{ErrorKind, EvalError, Fail, Frame, FrameKind, Place};
 
 /// Marks a unit that stands for a failure.
 const FAILED: u8 = 2;
+/// Marks a unit whose slot 0 is the number of the thunk in its row.
+pub(crate) const NUMBERED: u8 = 4;
 
 /// What a body runs with.
 #[derive(Clone, Copy)]
@@ -111,6 +113,11 @@ impl<'h> Ctx<'h> {
                 if !self.stack.extend_to(base, claim.unit.n_slots as usize) {
                     claim.abandon();
                     return Err(self.stack_overflow(None));
+                }
+                if claim.unit.flags & NUMBERED != 0
+                    && let Some(number) = Val::small_int(claim.number().into())
+                {
+                    self.stack.set(base, 0, number);
                 }
                 let result = self.run(claim.unit.code(), claim.caps, base, claim.unit.entry);
                 self.stack.truncate(base);
@@ -326,6 +333,16 @@ impl<'h> Ctx<'h> {
                     if full {
                         break Err(self.stack_overflow(env.place(node.pos)));
                     }
+                    match tri!(self.enter(&mut env, function, n, entry_top, Some(id))) {
+                        call::Entered::Body(body) => id = body,
+                        call::Entered::Value(value) => break Ok(value),
+                    }
+                }
+                Op::ApplyNth => {
+                    let function = tri!(self.operand(&env, node.a));
+                    let Some(n) = self.push_nth(&env) else {
+                        break Err(self.stack_overflow(None));
+                    };
                     match tri!(self.enter(&mut env, function, n, entry_top, Some(id))) {
                         call::Entered::Body(body) => id = body,
                         call::Entered::Value(value) => break Ok(value),
