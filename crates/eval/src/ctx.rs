@@ -63,7 +63,7 @@ impl Default for EvalOptions {
             features: Vec::new(),
             trace_verbose: false,
             abort_on_warn: false,
-            collect_from: 384 << 20,
+            collect_from: 224 << 20,
             eval_cores: 1,
             patience: Duration::from_millis(20),
             collect_every: None,
