@@ -54,6 +54,7 @@ pub mod sources;
 pub mod stores;
 pub mod suggest;
 pub mod surroundings;
+pub mod transcript;
 pub mod verbs;
 pub mod voice;
 mod watching;

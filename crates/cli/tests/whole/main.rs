@@ -17,6 +17,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let mut trials = vec![trial("remembered/flakes", &["git"], remembered::flakes)];
+    trials.push(trial("remembered/outputs", &["git"], remembered::outputs));
     for shell in prompt::SHELLS {
         let name = format!("prompt/{}", shell.name);
         trials.push(trial(&name, &["tmux", shell.name, "bash"], || {

@@ -111,3 +111,71 @@ pub(crate) fn flakes() -> Result<(), Failed> {
     }
     Ok(())
 }
+
+/// With a check that builds, a check for another system, and an output of an unknown kind.
+const OUTPUTS: &str = r#"{
+  outputs = { self }: {
+    checks = builtins.listToAttrs (map (system: {
+      name = system;
+      value.first = derivation {
+        inherit system;
+        name = builtins.readFile ./name;
+        builder = "/bin/sh";
+        args = [ "-c" "echo built > $out" ];
+      };
+    }) [ builtins.currentSystem "riscv64-linux" ]);
+    odd = 1;
+  };
+}
+"#;
+
+/// `flake show` and `flake check` say the same whether they evaluate or remember.
+pub(crate) fn outputs() -> Result<(), Failed> {
+    let world = World::new()?;
+    let flake = world.path("work/flake");
+    fs::create_dir(&flake)?;
+    fs::write(flake.join("flake.nix"), OUTPUTS)?;
+    world.git(&flake, &["init", "--quiet"])?;
+    let ask = |words: &[&str]| {
+        let mut command = world.command(FIRN, &flake);
+        command.arg("flake").args(words).arg("--impure");
+        command.output().map(|it| said(&it))
+    };
+    let verbs: [&[&str]; 4] = [
+        &["show"],
+        &["show", "--json", "--all-systems"],
+        &["check"],
+        &["check", "--no-build"],
+    ];
+    for name in ["one", "two"] {
+        fs::write(flake.join("name"), name)?;
+        world.git(&flake, &["add", "--all"])?;
+        world.git(&flake, &["commit", "--quiet", "-m", name])?;
+        for words in verbs {
+            // The first one builds.
+            ask(words)?;
+            let cold = ask(&[words, &["--no-eval-cache"]].concat())?;
+            let again = ask(&[words, &["--explain-cache"]].concat())?;
+            let mark = "evaluation cache: nothing has changed; the answer is remembered\n";
+            if !again.contains(mark) || again.replace(mark, "") != cold {
+                return Err(format!("{words:?}: remembered\n{again}\ncold\n{cold}").into());
+            }
+        }
+        let shown = ask(&["show"])?;
+        if !shown.contains(&format!("'{name}'")) || !shown.contains("omitted") {
+            return Err(shown.into());
+        }
+    }
+    // What does not evaluate is not remembered as checked.
+    fs::write(
+        flake.join("flake.nix"),
+        OUTPUTS.replace("readFile", "readFail"),
+    )?;
+    for _ in 0..2 {
+        let failed = ask(&["check", "--keep-going", "--no-build"])?;
+        if !failed.contains("readFail") {
+            return Err(failed.into());
+        }
+    }
+    Ok(())
+}

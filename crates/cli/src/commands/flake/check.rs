@@ -9,9 +9,12 @@ use firn_source::FileId;
 use firn_store::{BuildMode, BuildStatus};
 use firn_store_model::{DerivedPath, OutputsSpec, SingleDerivedPath, StorePath};
 
+use serde_json::{Value, json};
+
 use super::FlakeArgs;
 use crate::evaluation::{Evaluation, Stop};
 use crate::packages::derivations_in;
+use crate::transcript::{self, Transcript};
 use crate::verbs::Verb;
 use crate::{Args, Context, Failure};
 
@@ -60,16 +63,31 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     context.take_settings_of(&[wanted.word().to_owned()], &wanted.eval)?;
     let context = &*context;
     let store = context.open_store()?;
-    let found = wanted.with_locked(context, &store, |evaluation, locked| {
-        let outputs = evaluation.outputs(&locked)?;
-        let mut checker = Checker {
-            evaluation,
-            all_systems,
-            found: Found::default(),
-        };
-        checker.outputs(outputs)?;
-        Ok(checker.found)
-    })?;
+    let flags = format!("{build} {all_systems}");
+    let (answer, is_new) = wanted.ask(
+        context,
+        &store,
+        "checked outputs",
+        &flags,
+        |evaluation, locked| {
+            let outputs = evaluation.outputs(&locked)?;
+            let mut checker = Checker {
+                transcript: Transcript::new(context.console),
+                evaluation,
+                all_systems,
+                found: Found::default(),
+            };
+            checker.outputs(outputs)?;
+            if checker.found.has_errors {
+                checker.evaluation.host.loses_track("there were errors");
+            }
+            Ok(json!({"said": checker.transcript.into_value(), "found": checker.found.to_json()}))
+        },
+    )?;
+    if !is_new {
+        transcript::repeat(context.console, &answer["said"])?;
+    }
+    let found = Found::from_json(&answer["found"]);
     let mut has_errors = found.has_errors;
     if build && !found.checks.is_empty() {
         let paths: Vec<_> = found.checks.keys().map(built).collect();
@@ -133,7 +151,35 @@ struct Found {
     checks: BTreeMap<StorePath, Vec<String>>,
 }
 
+impl Found {
+    fn to_json(&self) -> Value {
+        let checks = self.checks.iter();
+        let checks: BTreeMap<&str, _> = checks.map(|it| (it.0.as_str(), it.1)).collect();
+        json!({"has_errors": self.has_errors, "omitted": self.omitted, "checks": checks})
+    }
+
+    fn from_json(value: &Value) -> Self {
+        let texts = |value: &Value| -> Vec<String> {
+            let texts = value.as_array().into_iter().flatten();
+            texts
+                .filter_map(|it| it.as_str().map(str::to_owned))
+                .collect()
+        };
+        let checks = value["checks"].as_object().into_iter().flatten();
+        let checks = checks.filter_map(|(path, names)| {
+            let path = StorePath::parse(path).ok()?;
+            Some((path, texts(names)))
+        });
+        Self {
+            has_errors: value["has_errors"] == true,
+            omitted: texts(&value["omitted"]).into_iter().collect(),
+            checks: checks.collect(),
+        }
+    }
+}
+
 struct Checker<'a, 'e, 'h> {
+    transcript: Transcript,
     evaluation: &'a mut Evaluation<'e, 'h>,
     all_systems: bool,
     found: Found,
@@ -210,7 +256,6 @@ impl<'h> Checker<'_, '_, 'h> {
 
     fn output(&mut self, name: &str, value: Val<'h>) -> Result<(), Stop> {
         let value = self.evaluation.ctx.force(value)?;
-        let console = self.evaluation.context.console;
         let replacement = match name {
             "defaultPackage" => "packages.<system>.default",
             "defaultApp" => "apps.<system>.default",
@@ -222,7 +267,7 @@ impl<'h> Checker<'_, '_, 'h> {
             _ => "",
         };
         if !replacement.is_empty() {
-            console.warn(&format!(
+            self.transcript.warn(&format!(
                 "flake output attribute '{name}' is deprecated; use '{replacement}' instead"
             ));
         }
@@ -257,7 +302,9 @@ impl<'h> Checker<'_, '_, 'h> {
                 self.by_kind(name, name, value, None, "")?;
             }
             known if KNOWN.contains(&known) => {}
-            _ => console.warn(&format!("unknown flake output '{name}'")),
+            _ => self
+                .transcript
+                .warn(&format!("unknown flake output '{name}'")),
         }
         Ok(())
     }
@@ -314,8 +361,8 @@ impl<'h> Checker<'_, '_, 'h> {
         value: Val<'h>,
         system: &str,
     ) -> Result<(), Stop> {
-        let console = self.evaluation.context.console;
-        console.log(Level::Info, &format!("checking derivation {path}..."));
+        self.transcript
+            .progress(&format!("checking derivation {path}..."));
         let value = self.evaluation.ctx.force(value)?;
         if !self.evaluation.ctx.is_derivation(value)? {
             return Err(self.error(format!("flake attribute '{path}' is not a derivation")));
@@ -326,7 +373,8 @@ impl<'h> Checker<'_, '_, 'h> {
             return Err(self.error(format!("flake attribute '{path}' is not a derivation")));
         };
         let drv = package.required_drv_path(self.evaluation.ctx)?;
-        console.log(Level::Info, &format!("derivation evaluated to {drv}"));
+        self.transcript
+            .progress(&format!("derivation evaluated to {drv}"));
         if output == "checks" && system == self.evaluation.context.settings.build.system {
             let store_dir = self.evaluation.host.store().store_dir();
             let drv = store_dir
@@ -342,7 +390,6 @@ impl<'h> Checker<'_, '_, 'h> {
     }
 
     fn app(&mut self, path: &str, value: Val<'h>) -> Result<(), Stop> {
-        let console = self.evaluation.context.console;
         let members = self.members(value)?;
         let get = |name: &str| members.iter().find(|it| it.0 == name).map(|it| it.1);
         let Some(kind) = get("type") else {
@@ -354,7 +401,9 @@ impl<'h> Checker<'_, '_, 'h> {
         };
         self.evaluation.ctx.str(program, "")?;
         match get("meta") {
-            None => console.warn(&format!("app '{path}' lacks attribute 'meta'")),
+            None => self
+                .transcript
+                .warn(&format!("app '{path}' lacks attribute 'meta'")),
             Some(meta) => {
                 let meta = self.evaluation.ctx.attrs(meta, "")?;
                 match meta.get(Symbol::intern(b"description")) {
@@ -362,7 +411,8 @@ impl<'h> Checker<'_, '_, 'h> {
                         self.evaluation.ctx.str_no_context(description, "")?;
                     }
                     None => {
-                        console.warn(&format!("app '{path}' lacks attribute 'meta.description'"));
+                        self.transcript
+                            .warn(&format!("app '{path}' lacks attribute 'meta.description'"));
                     }
                 }
             }

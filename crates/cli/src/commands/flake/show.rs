@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::FlakeArgs;
 use crate::evaluation::{Evaluation, Stop};
+use crate::transcript::{self, Transcript};
 use crate::verbs::Verb;
 use crate::{Args, Context, Failure};
 
@@ -18,7 +19,7 @@ pub static SHOW: Verb = Verb {
     run,
 };
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Options {
     as_json: bool,
     legacy: bool,
@@ -45,24 +46,36 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     }
     let context = &*context;
     let store = context.open_store()?;
-    wanted.with_locked(context, &store, |evaluation, locked| {
-        let outputs = evaluation.outputs(&locked)?;
-        let mut tree = Tree {
-            evaluation,
-            options,
-            path: Vec::new(),
-        };
-        let header = format!("\x1b[1m{}\x1b[0m", locked.flake.locked);
-        let shown = tree.visit(outputs, &header, "")?;
-        if options.as_json {
-            context.console.print_line(shown.to_string())?;
-        }
-        Ok(())
-    })?;
+    let flags = format!("{options:?}");
+    let (said, is_new) = wanted.ask(
+        context,
+        &store,
+        "shown outputs",
+        &flags,
+        |evaluation, locked| {
+            let outputs = evaluation.outputs(&locked)?;
+            let mut tree = Tree {
+                transcript: Transcript::new(context.console),
+                evaluation,
+                options,
+                path: Vec::new(),
+            };
+            let header = format!("\x1b[1m{}\x1b[0m", locked.flake.locked);
+            let shown = tree.visit(outputs, &header, "")?;
+            if options.as_json {
+                tree.transcript.print_line(&shown.to_string())?;
+            }
+            Ok(tree.transcript.into_value())
+        },
+    )?;
+    if !is_new {
+        transcript::repeat(context.console, &said)?;
+    }
     Ok(0)
 }
 
 struct Tree<'a, 'e, 'h> {
+    transcript: Transcript,
     evaluation: &'a mut Evaluation<'e, 'h>,
     options: Options,
     path: Vec<String>,
@@ -89,8 +102,7 @@ impl<'h> Tree<'_, '_, 'h> {
 
     fn print(&mut self, text: &str) -> Result<(), Stop> {
         if !self.options.as_json {
-            let console = self.evaluation.context.console;
-            console.print_line(console.styled(text))?;
+            self.transcript.print_line(text)?;
         }
         Ok(())
     }
@@ -99,10 +111,7 @@ impl<'h> Tree<'_, '_, 'h> {
     fn omit(&mut self, header: &str, why: &str) -> Result<Value, Stop> {
         if self.options.as_json {
             let path = self.path.join(".");
-            self.evaluation
-                .context
-                .console
-                .warn(&format!("{path} omitted{why}"));
+            self.transcript.warn(&format!("{path} omitted{why}"));
         } else {
             self.print(&format!("{header} \x1b[35;1momitted\x1b[0m{why}"))?;
         }
@@ -245,7 +254,7 @@ impl<'h> Tree<'_, '_, 'h> {
             Ok(false) if only => {
                 let path = self.path.join(".");
                 let message = format!("{path}.name is not a derivation");
-                self.evaluation.context.console.warn(&message);
+                self.transcript.warn(&message);
                 Ok(Value::Object(Map::new()))
             }
             Ok(false) => self.recurse(value, header, prefix),
