@@ -19,6 +19,12 @@ use crate::{Args, Failure};
 /// The first argument of the process that moves into the view of a store.
 pub const IN_STORE_VIEW: &str = "__in-store-view";
 
+/// The first argument of the process that becomes an ordinary user.
+pub const AS_ORDINARY_USER: &str = "__as-ordinary-user";
+
+/// Who root appears to be then: `nobody`, whom every list of users has.
+const NOBODY: u32 = 65534;
+
 /// The physical and the logical store directory, where they differ.
 fn shown_elsewhere(store: &dyn Store) -> Option<(PathBuf, PathBuf)> {
     let logical = PathBuf::from(store.store_dir().as_str());
@@ -30,6 +36,24 @@ fn shown_elsewhere(store: &dyn Store) -> Option<(PathBuf, PathBuf)> {
 /// A command that runs `program` where the store's paths are what they say.
 pub fn viewed(store: &dyn Store, program: impl AsRef<OsStr>) -> Command {
     let mut command = plainly_viewed(store, program);
+    firn_sys::signals::are_received_by(&mut command);
+    command
+}
+
+/// The same, by an ordinary user: root appears to be one, in a user namespace.
+pub fn viewed_by_ordinary_user(store: &dyn Store, program: impl AsRef<OsStr>) -> Command {
+    let viewed = plainly_viewed(store, program);
+    let mut command = match std::env::current_exe() {
+        Ok(this) if rustix::process::geteuid().is_root() => {
+            let mut command = Command::new(this);
+            command
+                .arg(AS_ORDINARY_USER)
+                .arg(viewed.get_program())
+                .args(viewed.get_args());
+            command
+        }
+        _ => viewed,
+    };
     firn_sys::signals::are_received_by(&mut command);
     command
 }
@@ -71,6 +95,19 @@ pub fn serve_in_store_view(words: &[OsString]) -> ExitCode {
     };
     let entered = firn_sys::store_view::enter(Path::new(physical), Path::new(logical));
     let error = match entered {
+        Ok(()) => Command::new(program).args(rest).exec(),
+        Err(error) => error,
+    };
+    let console = crate::Console::new(crate::Program::Firn);
+    ExitCode::from(cannot_execute(program, &error).show(&console, "firn"))
+}
+
+/// Runs as the process that becomes an ordinary user and then a program: program, arguments.
+pub fn serve_as_ordinary_user(words: &[OsString]) -> ExitCode {
+    let [program, rest @ ..] = words else {
+        return ExitCode::FAILURE;
+    };
+    let error = match firn_sys::store_view::become_ordinary(NOBODY) {
         Ok(()) => Command::new(program).args(rest).exec(),
         Err(error) => error,
     };

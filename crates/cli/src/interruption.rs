@@ -5,6 +5,8 @@
 //! A second request, or the first when nothing is built, ends the process at once, the way the
 //! signal would have ended it. Stores are safe against that at any moment.
 //!
+//! What has to be stopped with care ([`hold`]) gets the time for it; a second request kills it.
+//!
 //! A prompt goes on: there Ctrl-C ends what its line started, and only a second one, while that has
 //! not ended yet, ends the process.
 
@@ -14,6 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use firn_build::BuildingStore;
 use firn_eval::Interrupter;
+use rustix::process::{Pid, Signal};
 
 use crate::failure::EXIT_ERROR;
 use crate::{Console, Program, Report};
@@ -23,6 +26,8 @@ static LEFT_TO_OTHERS: AtomicUsize = AtomicUsize::new(0);
 static HELD: AtomicUsize = AtomicUsize::new(0);
 static BUILDING: Mutex<Vec<Weak<BuildingStore>>> = Mutex::new(Vec::new());
 static SCRATCH: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+static GROUPS: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
 static PROMPT: Mutex<Option<Interrupter>> = Mutex::new(None);
 static PROMPT_STATE: AtomicU8 = AtomicU8::new(NO_PROMPT);
@@ -62,6 +67,18 @@ pub fn leave_to_others() -> LeftToOthers {
 pub fn hold() -> Held {
     HELD.fetch_add(1, Ordering::AcqRel);
     Held(())
+}
+
+/// Has a group of processes killed when a signal ends this process before they could be stopped.
+pub fn kills(group: u32) {
+    let mut groups = GROUPS.lock().unwrap_or_else(PoisonError::into_inner);
+    groups.push(group);
+}
+
+/// No longer does, because they have ended.
+pub fn spares(group: u32) {
+    let mut groups = GROUPS.lock().unwrap_or_else(PoisonError::into_inner);
+    groups.retain(|it| *it != group);
 }
 
 /// See [`hold`].
@@ -135,9 +152,9 @@ pub fn signal() -> Option<i32> {
 /// Asks a program that was started to end, as a terminal does that goes away.
 pub fn hang_up(child: &std::process::Child) {
     let process = i32::try_from(child.id()).ok();
-    if let Some(process) = process.and_then(rustix::process::Pid::from_raw) {
+    if let Some(process) = process.and_then(Pid::from_raw) {
         // It may have ended.
-        rustix::process::kill_process(process, rustix::process::Signal::HUP).ok();
+        rustix::process::kill_process(process, Signal::HUP).ok();
     }
 }
 
@@ -174,6 +191,14 @@ fn on_signal(signal: i32) {
     let is_held = HELD.load(Ordering::Acquire) > 0;
     if !first || (cancelled == 0 && !is_held) {
         crate::voice::end();
+        let groups = GROUPS.lock().unwrap_or_else(PoisonError::into_inner);
+        for &group in &*groups {
+            let group = i32::try_from(group).ok().and_then(Pid::from_raw);
+            if let Some(group) = group {
+                // It may have ended.
+                rustix::process::kill_process_group(group, Signal::KILL).ok();
+            }
+        }
         let scratch = SCRATCH.lock().unwrap_or_else(PoisonError::into_inner);
         for directory in &*scratch {
             // It may not be there yet, or no longer.

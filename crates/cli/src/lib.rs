@@ -75,6 +75,12 @@ pub fn main(argv: impl Iterator<Item = OsString>) -> ExitCode {
     if argv.get(1).is_some_and(|it| it == entering::IN_STORE_VIEW) {
         return entering::serve_in_store_view(&argv[2..]);
     }
+    if argv
+        .get(1)
+        .is_some_and(|it| it == entering::AS_ORDINARY_USER)
+    {
+        return entering::serve_as_ordinary_user(&argv[2..]);
+    }
     if argv.get(1).is_some_and(|it| it == debugging::DEBUG_SHELL) {
         return debugging::serve(&argv[2..]);
     }

@@ -2,8 +2,9 @@
 //!
 //! A service runs in a process group of its own, in the project's environment, and writes to a log
 //! in its directory, which stays between runs. Who starts the services of a project holds a lock
-//! and stops them; whoever comes meanwhile uses what runs already. What a killed command left
-//! behind is ended before anything is started anew.
+//! and stops them; whoever comes meanwhile uses what runs already. A second request to end kills
+//! them at once. When the command itself is killed, the kernel asks them to end; what is left all the
+//! same is ended before anything is started anew.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -21,7 +22,7 @@ use firn_store::Store;
 use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
 
-use crate::entering::{resolved, viewed, write_private};
+use crate::entering::{resolved, viewed, viewed_by_ordinary_user, write_private};
 use crate::{Context, Failure, interruption, surroundings};
 
 /// How often is looked whether something has happened.
@@ -82,8 +83,7 @@ impl Services {
             lock: None,
             _held: interruption::hold(),
         };
-        if lock.try_lock().is_err() {
-            services.join()?;
+        if !services.lock_or_join(&lock)? {
             return Ok(services);
         }
         services.lock = Some(lock);
@@ -94,21 +94,23 @@ impl Services {
                 return Err(failure);
             }
         }
-        services.note()?;
+        services.note(true)?;
         Ok(services)
     }
 
-    /// Uses what another command has started.
-    fn join(&mut self) -> Result<(), Failure> {
+    /// Takes the lock, then `true`; or uses what another command has started. Waits while that is
+    /// starting or stopping them.
+    fn lock_or_join(&mut self, lock: &File) -> Result<bool, Failure> {
         let start = Instant::now();
         while start.elapsed() < Duration::from_mins(1) {
-            let text = std::fs::read(self.directory.join("running.json")).unwrap_or_default();
-            let value: Value = serde_json::from_slice(&text).unwrap_or_default();
-            if let Some(variables) = value["variables"].as_object() {
+            if lock.try_lock().is_ok() {
+                return Ok(true);
+            }
+            if let Some(variables) = self.noted()["variables"].as_object() {
                 let text = |it: &Value| it.as_str().unwrap_or_default().to_owned();
                 let variables = variables.iter().map(|it| (it.0.clone(), text(it.1)));
                 self.variables = variables.collect();
-                return Ok(());
+                return Ok(false);
             }
             if interruption::signal().is_some() {
                 break;
@@ -116,39 +118,56 @@ impl Services {
             std::thread::sleep(TICK);
         }
         Err(Failure::message(
-            "another command is starting the services of this directory, and they do not get ready",
+            "another command is starting or stopping the services of this directory, and does not get done",
         ))
     }
 
-    /// Says what runs, for those who come later.
-    fn note(&self) -> std::io::Result<()> {
-        let groups: Vec<u32> = self.started.iter().map(|it| it.child.id()).collect();
-        let text = json!({"variables": self.variables, "groups": groups}).to_string();
+    /// What was noted of services that run.
+    fn noted(&self) -> Value {
+        let text = std::fs::read(self.directory.join("running.json")).unwrap_or_default();
+        serde_json::from_slice(&text).unwrap_or_default()
+    }
+
+    /// Says what runs, for those who come later: they may use it once it is ready.
+    fn note(&self, is_ready: bool) -> std::io::Result<()> {
+        let groups = self.started.iter().map(|it| it.child.id());
+        let groups: Vec<Value> = groups
+            .map(|it| json!({"leader": it, "since": beginning_of(it)}))
+            .collect();
+        let mut noted = json!({"groups": groups});
+        if is_ready {
+            noted["variables"] = json!(self.variables);
+        }
         let place = self.directory.join("running.json");
+        let text = noted.to_string();
         firn_sys::file::write_file_atomically(&place, text.as_bytes(), 0o600, false)
     }
 
     /// Ends what a command that was killed has left running.
     fn end_leftovers(&self) {
-        let place = self.directory.join("running.json");
-        let text = std::fs::read(&place).unwrap_or_default();
-        let value: Value = serde_json::from_slice(&text).unwrap_or_default();
         let mark = format!("{MARK}={}", self.directory.display());
-        for group in value["groups"].as_array().into_iter().flatten() {
-            let Some(group) = group.as_i64().and_then(|it| i32::try_from(it).ok()) else {
+        for noted in self.noted()["groups"].as_array().into_iter().flatten() {
+            let leader = noted["leader"]
+                .as_u64()
+                .and_then(|it| u32::try_from(it).ok());
+            let Some(group) = leader.and_then(|it| Pid::from_raw(it.cast_signed())) else {
                 continue;
             };
-            // The number may belong to something else by now.
-            let variables = std::fs::read(format!("/proc/{group}/environ")).unwrap_or_default();
-            let is_ours = variables
-                .split(|&it| it == 0)
-                .any(|it| it == mark.as_bytes());
-            if let Some(group) = Pid::from_raw(group).filter(|_| is_ours) {
+            // The number may belong to something else by now; and a service may have written over
+            // its variables, as those do that show a title.
+            let begun = beginning_of(group.as_raw_nonzero().get().cast_unsigned());
+            let is_leader = begun.is_some() && begun.as_deref() == noted["since"].as_str();
+            if is_leader || has_marked_member(group, &mark) {
                 rustix::process::kill_process_group(group, Signal::KILL).ok();
             }
         }
+        self.forget();
+    }
+
+    /// Notes that nothing runs.
+    fn forget(&self) {
         // It need not be there.
-        std::fs::remove_file(place).ok();
+        std::fs::remove_file(self.directory.join("running.json")).ok();
     }
 
     fn start_one(
@@ -174,9 +193,9 @@ impl Services {
             given.fill(&service.prepare),
             given.fill(&service.start)
         );
-        let child = self
-            .command(store, &state.join("run.sh"), &run, &log)?
-            .spawn()?;
+        let mut command = self.command(store, &service, &state.join("run.sh"), &run, &log)?;
+        let child = command.spawn()?;
+        interruption::kills(child.id());
         let exported = service.variables.iter();
         let exported = exported.map(|it| (it.0.clone(), given.fill(it.1)));
         self.variables.extend(exported);
@@ -185,6 +204,7 @@ impl Services {
             given,
             child,
         });
+        self.note(false)?;
         self.wait_until_ready(store, &entered, &log)?;
         let started = self.started.last().expect("it was just started");
         let port = match started.given.port {
@@ -199,13 +219,19 @@ impl Services {
     fn command(
         &self,
         store: &dyn Store,
+        service: &Service,
         place: &Path,
         text: &str,
         log: &Path,
     ) -> Result<Command, Failure> {
         write_private(place, text)?;
         let log = File::create(log)?;
-        let mut command = viewed(store, resolved("bash"));
+        let mut command = if service.ordinary {
+            viewed_by_ordinary_user(store, resolved("bash"))
+        } else {
+            viewed(store, resolved("bash"))
+        };
+        firn_sys::children::end_by_with_parent(&mut command, signal_of(service).as_raw());
         command
             .arg(place)
             .env(MARK, &self.directory)
@@ -234,7 +260,8 @@ impl Services {
             format!("{entered}\nuntil (\n{ready}\n); do sleep 0.1; done\n")
         };
         let (place, words) = (state.join("ready.sh"), state.join("ready.log"));
-        let mut probe = self.command(store, &place, &text, &words)?.spawn()?;
+        let mut probe = self.command(store, &last.service, &place, &text, &words)?;
+        let mut probe = probe.spawn()?;
         let start = Instant::now();
         let failure = loop {
             if probe.try_wait()?.is_some() {
@@ -290,16 +317,11 @@ impl Services {
     /// Ends the services that this command has started, the last one first.
     pub fn stop(&mut self, context: &Context) {
         if self.lock.is_some() {
-            // It need not be there.
-            std::fs::remove_file(self.directory.join("running.json")).ok();
+            // What is ending is not to be used. Without the note, others find out by themselves.
+            self.note(false).ok();
         }
         for mut started in std::mem::take(&mut self.started).into_iter().rev() {
-            let signal = match started.service.stop {
-                Stop::Terminate => Signal::TERM,
-                Stop::Interrupt => Signal::INT,
-                Stop::Quit => Signal::QUIT,
-            };
-            end_group(&started.child, signal);
+            end_group(&started.child, signal_of(&started.service));
             let start = Instant::now();
             let has_ended = |child: &mut Child| matches!(child.try_wait(), Ok(Some(_)) | Err(_));
             while !has_ended(&mut started.child) && start.elapsed() < GRACE {
@@ -315,8 +337,46 @@ impl Services {
             // What it has started and left goes too.
             end_group(&started.child, Signal::KILL);
             started.child.wait().ok();
+            interruption::spares(started.child.id());
+        }
+        if self.lock.is_some() {
+            self.forget();
         }
     }
+}
+
+/// The signal that asks a service to end.
+fn signal_of(service: &Service) -> Signal {
+    match service.stop {
+        Stop::Terminate => Signal::TERM,
+        Stop::Interrupt => Signal::INT,
+        Stop::Quit => Signal::QUIT,
+    }
+}
+
+/// When a process began, as the kernel counts; which start of the machine that was is part of it.
+fn beginning_of(process: u32) -> Option<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name before the last parenthesis may contain anything; what follows begins with the third field.
+    let began = stat.rsplit_once(") ")?.1.split(' ').nth(19)?;
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(format!("{} {began}", boot.trim()))
+}
+
+/// Whether a process of a group has a variable, given with its value.
+fn has_marked_member(group: Pid, mark: &str) -> bool {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let mut members = processes.filter(|it| {
+        let stat = std::fs::read_to_string(it.path().join("stat")).unwrap_or_default();
+        let field = stat.rsplit_once(") ").and_then(|it| it.1.split(' ').nth(2));
+        field.and_then(|it| it.parse().ok()) == Some(group.as_raw_nonzero().get())
+    });
+    members.any(|it| {
+        let variables = std::fs::read(it.path().join("environ")).unwrap_or_default();
+        variables
+            .split(|&it| it == 0)
+            .any(|it| it == mark.as_bytes())
+    })
 }
 
 fn end_group(child: &Child, signal: Signal) {

@@ -2,7 +2,8 @@
 //!
 //! A derivation says which in the variable `FIRN_SERVICES`, as JSON: for each name how it is started,
 //! and where wanted a port, a command that succeeds once it is ready, one that prepares its
-//! directory, the signal that ends it, and variables for those who use it. In all of these
+//! directory, the signal that ends it, whether it refuses to run as root, and variables for those
+//! who use it. In all of these
 //! `@port@` is the port that was found free, and `@state@` the directory that belongs to it.
 //! Nothing is started here; the front end does.
 
@@ -34,6 +35,8 @@ pub struct Service {
     pub port: Option<u16>,
     /// The signal that asks it to end.
     pub stop: Stop,
+    /// Whether it refuses to run as root, who then appears to be an ordinary user to it.
+    pub ordinary: bool,
     /// How long it may take to be ready, in seconds.
     pub patience: u64,
     /// Variables for those who use it.
@@ -150,6 +153,10 @@ fn service(name: &str, value: &Value) -> Result<Service, ServicesError> {
         Value::Null => PATIENCE,
         other => other.as_u64().ok_or_else(|| bad("patience"))?,
     };
+    let ordinary = match &value["ordinary"] {
+        Value::Null => false,
+        other => other.as_bool().ok_or_else(|| bad("ordinary"))?,
+    };
     Ok(Service {
         name: name.to_owned(),
         prepare: optional("prepare")?.to_owned(),
@@ -160,6 +167,7 @@ fn service(name: &str, value: &Value) -> Result<Service, ServicesError> {
         ready: optional("ready")?.to_owned(),
         port,
         stop,
+        ordinary,
         patience,
         variables,
     })
@@ -203,5 +211,6 @@ mod tests {
         check(r#"{"x": {}}"#, "service 'x' has no 'start'");
         check(r#"{"x": {"start": "", "port": 70000}}"#, "no 'port'");
         check(r#"{"x": {"start": "", "stop": "KILL"}}"#, "no 'stop'");
+        check(r#"{"x": {"start": "", "ordinary": 1}}"#, "no 'ordinary'");
     }
 }

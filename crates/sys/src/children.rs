@@ -12,11 +12,16 @@ use std::process::Command;
 /// Has the child that `command` will start killed by the kernel when the thread that starts it
 /// ends. Threads count, not processes (see `prctl(2)`): start it from one that waits for it.
 pub fn end_with_parent(command: &mut Command) {
+    end_by_with_parent(command, libc::SIGKILL);
+}
+
+/// The same with another signal, for a child that has something to put in order first.
+pub fn end_by_with_parent(command: &mut Command, signal: i32) {
     let parent = std::process::id();
     // SAFETY: between `fork` and `exec` the closure makes two system calls and allocates nothing.
     unsafe {
         command.pre_exec(move || {
-            if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) == -1 {
+            if libc::prctl(libc::PR_SET_PDEATHSIG, signal) == -1 {
                 return Err(io::Error::last_os_error());
             }
             // Who was quicker than the call above is gone already, and nobody will tell.

@@ -38,6 +38,11 @@ let
           default = "TERM";
           description = "The signal that asks it to end.";
         };
+        ordinary = mkOption {
+          type = types.bool;
+          default = false;
+          description = "Whether it refuses to run as root, who then appears to be an ordinary user to it.";
+        };
         patience = mkOption {
           type = types.ints.positive;
           default = 60;
@@ -70,7 +75,7 @@ let
 in
 {
   /** What the program reads. */
-  text = builtins.toJSON (lib.mapAttrs (_: it: { inherit (it) prepare start ready port stop patience variables; }) enabled);
+  text = builtins.toJSON (lib.mapAttrs (_: it: { inherit (it) prepare start ready port stop ordinary patience variables; }) enabled);
   /** The packages that the services run, for the search path. */
   packages = lib.concatMap (it: lib.optional (it.package != null) it.package) (lib.attrValues enabled);
 }

@@ -29,6 +29,11 @@ fn main() -> ExitCode {
         &["bash"],
         services::run_and_end,
     ));
+    trials.push(trial(
+        "services/ended-badly",
+        &["bash"],
+        services::ended_badly,
+    ));
     let cut = if can_cut_the_network() {
         "unshare"
     } else {

@@ -33,6 +33,97 @@ derivation {
 }
 "#;
 
+/// One that does not end when it is asked to.
+const STUBBORN: &str = r#"
+derivation {
+  name = "environment";
+  system = builtins.currentSystem;
+  builder = "/bin/bash";
+  FIRN_SERVICES = builtins.toJSON {
+    stubborn = {
+      start = ''
+        trap "" TERM
+        echo $BASHPID > @state@/self
+        while :; do sleep 0.1; done
+      '';
+      ready = "test -e @state@/self";
+      variables.STATE = "@state@";
+    };
+  };
+}
+"#;
+
+/// Waits for something, at most two minutes.
+fn wait_for(what: &str, is_so: impl Fn() -> bool) -> Result<(), Failed> {
+    let start = Instant::now();
+    while !is_so() {
+        if start.elapsed() > Duration::from_mins(2) {
+            return Err(format!("it never came: {what}").into());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+fn send(world: &World, signal: &str, process: u32) -> Result<(), Failed> {
+    let process = process.to_string();
+    let mut kill = world.command("kill", &world.path("work"));
+    succeed(kill.args([signal, &process])).map(drop)
+}
+
+/// However a command ends, its services end as well.
+pub(crate) fn ended_badly() -> Result<(), Failed> {
+    let world = World::new()?;
+    let work = world.path("work");
+    fs::write(work.join("stubborn.nix"), STUBBORN)?;
+    let good = SHELL.replace("broken =", "# broken =");
+    fs::write(work.join("good.nix"), good)?;
+    let variable = |file: &str, text: &str| -> Result<String, Failed> {
+        let said = succeed(&mut develop(&world, &work, file, text))?;
+        Ok(said.trim().to_owned())
+    };
+    let up = |file: &str| {
+        let mut up = world.command(FIRN, &work);
+        up.args(["up", "-f", file]).stdout(Stdio::null());
+        up.spawn()
+    };
+
+    // Killed by the kernel's means: the service is asked to end; what that leaves behind is ended
+    // before it is started anew.
+    let state = variable("good.nix", "echo ${SLOW#* }")?;
+    let state = Path::new(&state);
+    let directory = state.parent().ok_or("no directory")?;
+    let note = || fs::read_to_string(directory.join("running.json")).unwrap_or_default();
+    for name in ["up", "said"] {
+        fs::remove_file(state.join(name))?;
+    }
+    let mut killed = up("good.nix")?;
+    wait_for("the service is ready", || note().contains("variables"))?;
+    let child = fs::read_to_string(state.join("child"))?;
+    send(&world, "-KILL", killed.id())?;
+    killed.wait()?;
+    wait_for("the service was asked to end", || {
+        fs::read_to_string(state.join("said")).is_ok_and(|it| it == "ended\n")
+    })?;
+    variable("good.nix", "true")?;
+    if is_running(&child) {
+        return Err("what a killed command has left runs on".into());
+    }
+
+    // Asked twice: no more waiting for a service that does not end.
+    let mut asked = up("stubborn.nix")?;
+    wait_for("the service is ready", || note().contains("variables"))?;
+    let own = fs::read_to_string(directory.join("stubborn/self"))?;
+    send(&world, "-TERM", asked.id())?;
+    wait_for("the end begins", || !note().contains("variables"))?;
+    if !is_running(&own) {
+        return Err("the service ends when it is asked to; it is no test".into());
+    }
+    send(&world, "-TERM", asked.id())?;
+    asked.wait()?;
+    wait_for("the service is gone", || !is_running(&own))
+}
+
 fn develop(world: &World, directory: &Path, file: &str, command: &str) -> std::process::Command {
     let mut started = world.command(FIRN, directory);
     started.args([
