@@ -8,18 +8,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use firn_events::{ActivityGuard, ActivityKind, Level, SharedSink};
+use firn_events::{Level, SharedSink};
 use firn_hash::Hash;
 use firn_settings::{Feature, FeatureSet, SourceSettings};
 use firn_store::Store;
-use firn_store::tree::{LocalTree, SourceTree};
-use firn_store::types::AddOptions;
 use firn_store_model::StorePath;
 use firn_transfer::Client;
 
-use crate::attrs::{Attr, Attrs};
+use crate::attrs::Attrs;
 use crate::cache::Cache;
-use crate::input::{FINAL, tree_path};
+use crate::input::FINAL;
 use crate::{FetchError, Input, Registry, RegistryKind, Result, Scheme, UseRegistries};
 
 /// What a fetcher works with.
@@ -363,139 +361,8 @@ impl Fetcher {
             ))),
         }
     }
-
-    fn fetch_path(&self, input: &Input) -> Result<Found> {
-        let place = crate::scheme::path::absolute(input)?;
-        let text = place.to_string_lossy();
-        let in_store = self.store.store_dir().parse(text.as_bytes()).ok();
-        let valid = match in_store {
-            Some(path) if path.name() == "source" && self.store.is_valid_path(&path)? => Some(path),
-            _ => None,
-        };
-        let mut input = input.clone();
-        let mut watched = Vec::new();
-        let path = if let Some(path) = valid {
-            self.store.add_temp_roots(std::slice::from_ref(&path))?;
-            if input.last_modified().is_none() {
-                input.set("lastModified", 0_u64);
-            }
-            path
-        } else {
-            let place = self.on_disk(&place);
-            if input.last_modified().is_none() {
-                let latest = latest_change(&place, &mut watched)
-                    .map_err(|it| FetchError::io("getting status of", &place, &it))?;
-                input.set("lastModified", latest);
-            }
-            self.add_tree("source", &LocalTree::new(place))?.0
-        };
-        let hash = self.hash_of(&path)?;
-        Ok(Found {
-            input,
-            path,
-            hash,
-            display: None,
-            working_tree: None,
-            watched: Some(watched).filter(|it| !it.is_empty() && it.len() < MAX_WATCHED),
-        })
-    }
-
-    /// Where a path really lies: objects of the store may be somewhere else.
-    fn on_disk(&self, place: &std::path::Path) -> PathBuf {
-        let bytes = place.as_os_str().as_encoded_bytes();
-        if let Ok((object, rest)) = self.store.store_dir().split(bytes)
-            && let Some(physical) = self.store.physical_path(&object)
-        {
-            let rest = String::from_utf8_lossy(rest).into_owned();
-            return physical.join(rest.trim_start_matches('/'));
-        }
-        place.to_path_buf()
-    }
-
-    // The store.
-
-    /// Adds a tree, and gives its hash.
-    pub(crate) fn add_tree(&self, name: &str, tree: &dyn SourceTree) -> Result<(StorePath, Hash)> {
-        let shown = tree.display(&[]);
-        let text = format!("copying '{shown}/' to the store");
-        let _activity = ActivityGuard::start(
-            &self.options.events,
-            None,
-            Level::Chatty,
-            text,
-            ActivityKind::Unknown,
-        );
-        let path = self
-            .store
-            .add_tree(name, tree, None, &AddOptions::default())?;
-        let hash = self.hash_of(&path)?;
-        Ok((path, hash))
-    }
-
-    pub(crate) fn hash_of(&self, path: &StorePath) -> Result<Hash> {
-        let info = self.store.query_path_info(path)?;
-        let info = info.ok_or_else(|| {
-            FetchError::new(format!(
-                "path '{}' is not valid",
-                self.store.store_dir().print(path)
-            ))
-        })?;
-        Ok(info.info.nar_hash)
-    }
-
-    /// The tree with a fingerprint, if it was seen before and is still in the store under `name`.
-    pub(crate) fn known_tree(
-        &self,
-        fingerprint: &str,
-        name: &str,
-    ) -> Result<Option<(StorePath, Hash)>> {
-        let Some(entry) = self.cache().get("sourcePathToHash", &tree_key(fingerprint)) else {
-            return Ok(None);
-        };
-        let Some(Attr::Str(text)) = entry.attrs.get("hash") else {
-            return Ok(None);
-        };
-        let Ok(hash) = Hash::parse_sri(text) else {
-            return Ok(None);
-        };
-        let path = tree_path(self.store.store_dir(), name, hash)?;
-        self.store.add_temp_roots(std::slice::from_ref(&path))?;
-        Ok(self.store.is_valid_path(&path)?.then_some((path, hash)))
-    }
-
-    /// Notes the hash of a tree with a fingerprint.
-    pub(crate) fn note_tree(&self, fingerprint: &str, hash: &Hash) {
-        let value = Attrs::from([("hash".to_owned(), hash.to_sri().into())]);
-        self.cache()
-            .put("sourcePathToHash", &tree_key(fingerprint), &value);
-    }
-}
-
-fn tree_key(fingerprint: &str) -> Attrs {
-    Attrs::from([
-        ("fingerprint".to_owned(), fingerprint.into()),
-        ("method".to_owned(), "nar".into()),
-        ("path".to_owned(), "/".into()),
-    ])
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The latest time at which anything in a tree was changed, in seconds since 1970. Names all that is
-/// in it, up to a limit.
-fn latest_change(path: &std::path::Path, seen: &mut Vec<PathBuf>) -> std::io::Result<u64> {
-    use std::os::unix::fs::MetadataExt as _;
-    let metadata = std::fs::symlink_metadata(path)?;
-    if seen.len() < MAX_WATCHED {
-        seen.push(path.to_owned());
-    }
-    let mut latest = metadata.mtime().max(0).unsigned_abs();
-    if metadata.is_dir() {
-        for entry in std::fs::read_dir(path)? {
-            latest = latest.max(latest_change(&entry?.path(), seen)?);
-        }
-    }
-    Ok(latest)
 }

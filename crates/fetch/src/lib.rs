@@ -23,11 +23,13 @@ mod fetcher;
 mod forge;
 mod git;
 mod input;
+mod local;
 mod mercurial;
 mod prefetch;
 mod registry;
 mod scheme;
 mod tree;
+mod trees;
 pub mod url;
 mod zip;
 

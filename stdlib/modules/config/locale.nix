@@ -54,6 +54,14 @@ in
       TZDIR = lib.mkIf (pkgs ? tzdata) "/etc/zoneinfo";
     }
     // config.i18n.extraLocaleSettings;
+    # Where the C library looks by itself: services and logins have it without a variable.
+    system.activationScripts.locales = lib.mkIf (pkgs ? bootstrap.locales) {
+      text = ''
+        mkdir -p /usr/lib
+        ln -sfn ${pkgs.bootstrap.locales}/lib/locale /usr/lib/.locale.tmp
+        mv -Tf /usr/lib/.locale.tmp /usr/lib/locale
+      '';
+    };
     environment.etc = {
       "locale.conf".text = lib.concatStrings (
         lib.mapAttrsToList (n: v: "${n}=${v}\n") (
