@@ -80,6 +80,8 @@ fn vm(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     }
     let mut command = command(&qemu()?, Accelerator::of_host(), &spec, &drives, boot);
     firn_sys::children::end_with_parent(&mut command);
+    // Whoever ends the machine by a signal is heard.
+    firn_sys::signals::are_received_by(&mut command);
     let status = command
         .args(["-serial", "mon:stdio", "-no-reboot", "-netdev", &network])
         .args(["-device", "virtio-net-pci,netdev=net0"])
