@@ -150,15 +150,18 @@ impl Context {
             listing_compression: compression("ls-compression", Compression::None)?,
             log_compression: compression("log-compression", Compression::None)?,
             write_listings: url.flag("write-nar-listing").unwrap_or(false),
+            index_debug_info: url.flag("index-debug-info").unwrap_or(false),
             secret_keys,
             priority: number("priority")?,
             want_mass_query: url.flag("want-mass-query"),
             is_trusted: url.flag("trusted").unwrap_or(false),
+            is_read_only: url.scheme == "file" && filled("_NIX_FORCE_HTTP").is_some(),
             bucket: if url.scheme == "s3" {
                 Some(Arc::new(bucket_of(url)?))
             } else {
                 None
             },
+            local_nar_cache: param("local-nar-cache").map(PathBuf::from),
             disk_cache: self.disk_cache(url),
             disable_for: if self.settings.build.fallback {
                 Duration::from_secs(DISABLE_SECONDS)

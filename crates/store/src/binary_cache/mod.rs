@@ -14,6 +14,7 @@
 //! once for each path.
 
 mod disk_cache;
+mod nar_cache;
 mod s3;
 mod upload;
 
@@ -67,6 +68,8 @@ pub struct BinaryCacheOptions {
     pub log_compression: Compression,
     /// Write a listing beside each archive.
     pub write_listings: bool,
+    /// Write where files of debug information are, for debuggers.
+    pub index_debug_info: bool,
     /// Keys that sign what is added.
     pub secret_keys: Vec<SecretKey>,
     /// Its rank, whatever it says itself.
@@ -75,10 +78,14 @@ pub struct BinaryCacheOptions {
     pub want_mass_query: Option<bool>,
     /// Whether its paths need no signature.
     pub is_trusted: bool,
+    /// Whether it takes no uploads.
+    pub is_read_only: bool,
     /// The bucket that the cache is in, if it is in one.
     pub bucket: Option<Arc<S3Bucket>>,
     /// Where archives for upload are prepared.
     pub temporary_dir: PathBuf,
+    /// Where archives are kept that were read once.
+    pub local_nar_cache: Option<PathBuf>,
     /// What is remembered between runs.
     pub disk_cache: Option<Arc<NarInfoDiskCache>>,
     /// How long a cache that failed is left alone; zero for not at all.
@@ -97,12 +104,15 @@ impl BinaryCacheOptions {
             listing_compression: Compression::None,
             log_compression: Compression::None,
             write_listings: false,
+            index_debug_info: false,
             secret_keys: Vec::new(),
             priority: None,
             want_mass_query: None,
             is_trusted: false,
+            is_read_only: false,
             bucket: None,
             temporary_dir,
+            local_nar_cache: None,
             disk_cache: None,
             disable_for: Duration::ZERO,
             events: NullSink::shared(),
@@ -570,7 +580,14 @@ impl Store for BinaryCacheStore {
     }
 
     fn nar_from_path(&self, path: &StorePath, sink: &mut dyn Write) -> Result<(), StoreError> {
-        let mut reader = self.open_nar(path)?;
+        let mut reader: Box<dyn Read> = match &self.options.local_nar_cache {
+            None => self.open_nar(path)?,
+            Some(folder) => {
+                let narinfo = self.require(path)?;
+                let fetch = || self.open_nar(path);
+                Box::new(nar_cache::open(folder, &narinfo.info, fetch)?)
+            }
+        };
         let mut buffer = vec![0; 256 << 10];
         let failed = |error: io::Error| match error.downcast::<TransferError>() {
             Ok(error) => self.failed(&error),

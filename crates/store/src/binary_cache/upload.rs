@@ -163,6 +163,9 @@ impl BinaryCacheStore {
         if repair || !self.exists(&url)? {
             self.place(&url, prepared.file, prepared.file_size)?;
         }
+        if self.options.index_debug_info {
+            self.index_debug_info(&prepared.listing, &url, repair)?;
+        }
         self.put_narinfo(NarInfo {
             info,
             url,
@@ -172,7 +175,37 @@ impl BinaryCacheStore {
         })
     }
 
+    /// Writes for each file of debug information in an archive where it is, by the id of the
+    /// program that it is about, for debuggers to find.
+    fn index_debug_info(&self, listing: &Value, url: &str, repair: bool) -> Result<(), StoreError> {
+        for (id, member) in debug_files(listing) {
+            let name = format!("debuginfo/{id}.debug");
+            if !repair && self.exists(&name)? {
+                continue;
+            }
+            let text = json!({ "archive": format!("../{url}"), "member": member }).to_string();
+            self.put(
+                &name,
+                text.as_bytes(),
+                "application/json",
+                Compression::None,
+            )?;
+        }
+        Ok(())
+    }
+
+    fn require_uploads(&self, name: &str) -> Result<(), StoreError> {
+        if self.options.is_read_only {
+            return Err(StoreError::other(format!(
+                "uploading to '{}/{name}' is not supported",
+                self.url
+            )));
+        }
+        Ok(())
+    }
+
     fn place(&self, name: &str, file: NamedTempFile, size: u64) -> Result<(), StoreError> {
+        self.require_uploads(name)?;
         if let Some(directory) = self.url.strip_prefix("file://") {
             let place = std::path::Path::new(directory).join(name);
             firn_sys::file::set_mode(file.path(), 0o644).map_err(unwritable)?;
@@ -224,6 +257,7 @@ impl BinaryCacheStore {
         content_type: &str,
         compression: Compression,
     ) -> Result<(), StoreError> {
+        self.require_uploads(name)?;
         let compression = if self.is_local() {
             Compression::None
         } else {
@@ -250,6 +284,32 @@ impl BinaryCacheStore {
             self.url
         ))
     }
+}
+
+/// The files below `lib/debug/.build-id` in a listing, with the ids that they are about: of each id
+/// the first byte is the name of a folder, the rest that of a file.
+fn debug_files(listing: &Value) -> Vec<(String, String)> {
+    let entries = |node: &Value| node["entries"].as_object().cloned().unwrap_or_default();
+    let is_id = |text: &str, n_digits: usize| {
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        text.len() == n_digits && text.bytes().all(is_digit)
+    };
+    let mut found = Vec::new();
+    let folders = ["lib", "debug", ".build-id"]
+        .iter()
+        .fold(listing, |node, name| &node["entries"][*name]);
+    for (folder, node) in entries(folders) {
+        for (file, node) in entries(&node) {
+            let Some(rest) = file.strip_suffix(".debug") else {
+                continue;
+            };
+            if is_id(&folder, 2) && is_id(rest, 38) && node["type"] == "regular" {
+                let member = format!("lib/debug/.build-id/{folder}/{file}");
+                found.push((format!("{folder}{rest}"), member));
+            }
+        }
+    }
+    found
 }
 
 #[allow(

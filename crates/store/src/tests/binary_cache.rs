@@ -548,3 +548,71 @@ fn references_must_be_there_first() {
             .is_invalid_path()
     );
 }
+
+#[test]
+fn archives_that_were_read_once_are_kept_where_that_is_asked_for() {
+    let store = TestStore::new();
+    let path = store.tree(&sample_tree(store.dir.path()));
+    let dir = tempfile::tempdir().unwrap();
+    let (cache_dir, kept) = (dir.path().join("cache"), dir.path().join("kept"));
+    let url = format!("file://{}", cache_dir.display());
+    let plain = open(&url, options(dir.path())).unwrap();
+    copy(&store.store, &plain, &path).unwrap();
+    let keeping = || {
+        let options = BinaryCacheOptions {
+            local_nar_cache: Some(kept.clone()),
+            ..options(dir.path())
+        };
+        open(&url, options).unwrap()
+    };
+    let expected = nar(&store.store, &path);
+    assert_eq!(nar(&keeping(), &path), expected);
+    std::fs::remove_dir_all(cache_dir.join("nar")).unwrap();
+    assert_eq!(nar(&keeping(), &path), expected);
+    assert!(plain.nar_from_path(&path, &mut Vec::new()).is_err());
+    // What was cut short is fetched anew, which is no longer possible.
+    let file = std::fs::read_dir(&kept)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    std::fs::write(&file, &expected[..expected.len() / 2]).unwrap();
+    assert!(keeping().nar_from_path(&path, &mut Vec::new()).is_err());
+    assert_eq!(std::fs::read_dir(&kept).unwrap().count(), 1);
+}
+
+#[test]
+fn files_of_debug_information_are_found_by_the_program_that_they_are_about() {
+    let store = TestStore::new();
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("tree/lib/debug/.build-id/0a");
+    let (name, id) = ("b".repeat(38), format!("0a{}", "b".repeat(38)));
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join(format!("{name}.debug")), "symbols").unwrap();
+    std::fs::write(folder.join("other.debug"), "no id").unwrap();
+    let path = store.tree(&dir.path().join("tree"));
+    let cache_dir = dir.path().join("cache");
+    let indexing = BinaryCacheOptions {
+        index_debug_info: true,
+        compression: Compression::None,
+        ..options(dir.path())
+    };
+    let cache = open(&format!("file://{}", cache_dir.display()), indexing).unwrap();
+    copy(&store.store, &cache, &path).unwrap();
+    let files: Vec<_> = std::fs::read_dir(cache_dir.join("debuginfo"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(files, [format!("{id}.debug")]);
+    let text = std::fs::read(cache_dir.join("debuginfo").join(&files[0])).unwrap();
+    let index: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    let member = format!("lib/debug/.build-id/0a/{name}.debug");
+    assert_eq!(index["member"], member.as_str());
+    let archive = index["archive"]
+        .as_str()
+        .unwrap()
+        .strip_prefix("../")
+        .unwrap();
+    assert!(cache_dir.join(archive).is_file());
+}
