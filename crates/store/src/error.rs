@@ -251,7 +251,9 @@ impl fmt::Display for StoreError {
             | Self::Format { message }
             | Self::Build { message, .. }
             | Self::Other { message } => f.write_str(message),
-            Self::Database { operation, source } => write!(f, "{operation}: {source}"),
+            Self::Database { operation, source } => {
+                write!(f, "{operation}: {source}{}", advice_on(source))
+            }
             Self::Io {
                 operation,
                 path,
@@ -270,6 +272,23 @@ impl std::error::Error for StoreError {
             Self::Io { source, .. } => Some(source),
             _ => None,
         }
+    }
+}
+
+/// What to do where the database itself is what fails.
+fn advice_on(error: &rusqlite::Error) -> &'static str {
+    use rusqlite::ErrorCode;
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            "\nThe database of the store is damaged; the paths in the store are not. Stop everything that uses \
+             the store and keep copies of 'db.sqlite', 'db.sqlite-wal' and 'db.sqlite-shm'. Then get back what can \
+             be read with 'sqlite3 db.sqlite .recover', or move the files away and load what 'nix-store --dump-db' \
+             wrote earlier with 'nix-store --load-db'; afterwards run 'nix-store --verify --check-contents'."
+        }
+        Some(ErrorCode::DiskFull) => {
+            "\nThe disk is full; nothing was registered. Free some space and try again."
+        }
+        _ => "",
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use firn_hash::Hasher;
 use firn_store_model::StorePath;
@@ -101,15 +101,20 @@ fn child() {
     std::fs::write(root.join("n-steps"), fault::passed().to_string()).unwrap();
 }
 
-fn run_child(dir: &Path, step: u64) -> std::process::ExitStatus {
-    Command::new(std::env::current_exe().unwrap())
+fn child_command(dir: &Path, step: u64) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
         .args(["tests::crashing::child", "--exact", "--test-threads=1"])
         .env(ROOT, dir)
         .env(STEP, step.to_string())
         .env("RAYON_NUM_THREADS", "2")
-        .output()
-        .unwrap()
-        .status
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}
+
+fn run_child(dir: &Path, step: u64) -> std::process::ExitStatus {
+    child_command(dir, step).status().unwrap()
 }
 
 fn fresh() -> tempfile::TempDir {
@@ -121,6 +126,60 @@ fn fresh() -> tempfile::TempDir {
     }
     std::os::unix::fs::symlink("bin/1", root.join("link")).unwrap();
     dir
+}
+
+/// Every valid path is what it was registered as, all that it refers to is valid, and the profile
+/// leads to one.
+fn assert_clean(dir: &Path, when: &str) {
+    let store = LocalStore::open(location(&dir.join("root")), quiet()).unwrap();
+    let options = VerifyOptions {
+        check_contents: true,
+        repair: false,
+    };
+    assert!(!store.verify(options).unwrap(), "after {when}");
+    for path in store.query_all_valid_paths().unwrap() {
+        let info = store.query_path_info(&path).unwrap().unwrap();
+        for reference in &info.references {
+            let is_valid = store.is_valid_path(reference).unwrap();
+            assert!(is_valid, "after {when}: {reference}");
+        }
+    }
+    if let Ok(target) = std::fs::read_link(dir.join("profile")) {
+        let path = std::fs::read_link(dir.join(target)).unwrap();
+        let path = store.store_dir().parse(path.to_str().unwrap()).unwrap();
+        let is_valid = store.is_valid_path(&path).unwrap();
+        assert!(is_valid, "after {when}: the profile leads nowhere");
+    }
+}
+
+/// How often a process is killed, unless `FIRN_KILLS` says otherwise.
+const DEFAULT_ROUNDS: u64 = 12;
+
+#[test]
+fn kills_at_any_moment_leave_a_clean_store() {
+    let rounds = std::env::var("FIRN_KILLS").ok();
+    let rounds = rounds.and_then(|it| it.parse().ok());
+    let dir = fresh();
+    let started = std::time::Instant::now();
+    assert!(run_child(dir.path(), u64::MAX).success());
+    let usual = u64::try_from(started.elapsed().as_micros()).unwrap().max(1);
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut n_killed = 0;
+    for round in 0..rounds.unwrap_or(DEFAULT_ROUNDS) {
+        // xorshift: any sequence will do, as long as it is the same each time.
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        let mut child = child_command(dir.path(), u64::MAX).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_micros(random % usual));
+        // It may be over by now.
+        drop(child.kill());
+        n_killed += u64::from(child.wait().unwrap().signal().is_some());
+        assert_clean(dir.path(), &format!("round {round}"));
+    }
+    assert!(n_killed > 0, "every process was faster than its end");
+    scenario(dir.path());
+    assert_clean(dir.path(), "all rounds");
 }
 
 #[test]
@@ -138,40 +197,9 @@ fn a_crash_at_any_step_leaves_a_clean_store() {
         let status = run_child(dir.path(), step);
         // Which thread takes a step varies a little, so the last steps may not be reached.
         n_crashes += u64::from(status.signal().is_some());
-        let store = LocalStore::open(location(&dir.path().join("root")), quiet()).unwrap();
-        let options = VerifyOptions {
-            check_contents: true,
-            repair: false,
-        };
-        assert!(
-            !store.verify(options).unwrap(),
-            "after a crash at step {step}"
-        );
-        for path in store.query_all_valid_paths().unwrap() {
-            let info = store.query_path_info(&path).unwrap().unwrap();
-            for reference in &info.references {
-                assert!(
-                    store.is_valid_path(reference).unwrap(),
-                    "step {step}: {reference}"
-                );
-            }
-        }
-        if let Ok(target) = std::fs::read_link(dir.path().join("profile")) {
-            let generation = dir.path().join(target);
-            let path = std::fs::read_link(&generation).unwrap();
-            let path = store.store_dir().parse(path.to_str().unwrap()).unwrap();
-            assert!(
-                store.is_valid_path(&path).unwrap(),
-                "step {step}: profile leads nowhere"
-            );
-        }
-        drop(store);
+        assert_clean(dir.path(), &format!("a crash at step {step}"));
         scenario(dir.path());
-        let store = LocalStore::open(location(&dir.path().join("root")), quiet()).unwrap();
-        assert!(
-            !store.verify(options).unwrap(),
-            "after going on from step {step}"
-        );
+        assert_clean(dir.path(), &format!("going on from step {step}"));
     }
     assert!(
         n_crashes * 100 >= n_steps * 95,

@@ -6,6 +6,7 @@ mod cache_exchange;
 mod collecting;
 #[cfg(feature = "fault-points")]
 mod crashing;
+mod damage;
 mod file_server;
 mod interop;
 mod s3;
