@@ -55,6 +55,10 @@ const N_QUESTIONS: usize = 32;
 
 /// How a binary cache behaves; most of it matters for writing only.
 #[derive(Clone)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a parameter of the address of a cache"
+)]
 pub struct BinaryCacheOptions {
     /// How archives are compressed.
     pub compression: Compression,

@@ -75,7 +75,7 @@ fn fill(store: &LocalStore) -> (usize, StoreError) {
 #[test]
 fn a_full_disk_is_told_and_harms_nothing() {
     if !firn_sys::support::has_user_namespaces() {
-        eprintln!("left out: a small file system takes a user namespace");
+        // A small file system takes a user namespace.
         return;
     }
     let dir = tempfile::tempdir().unwrap();
@@ -114,8 +114,7 @@ fn a_damaged_database_is_told_with_what_to_do() {
         let all = paths.and_then(|paths| {
             paths
                 .iter()
-                .map(|path| store.query_path_info(path).map(drop))
-                .collect::<Result<(), StoreError>>()
+                .try_for_each(|path| store.query_path_info(path).map(drop))
         });
         all.expect_err("what is damaged is noticed").to_string()
     };
