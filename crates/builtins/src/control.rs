@@ -75,7 +75,8 @@ pub(crate) const BUILTINS: &[Builtin] = &[
         &["v"],
         "*v*. In debug mode evaluation stops here first and a prompt is shown.",
         break_,
-    ),
+    )
+    .untraced(),
 ];
 
 fn abort<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
@@ -101,7 +102,7 @@ fn throw<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
 }
 
 fn try_eval<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
-    let (success, value) = match ctx.catch(|ctx| ctx.force(args[0])) {
+    let (success, value) = match ctx.trying(|ctx| ctx.catch(|ctx| ctx.force(args[0]))) {
         Ok(value) => (true, value),
         Err(error) if error.kind.is_catchable() => (false, Val::bool(false)),
         Err(error) => return Err(ctx.rethrow(error)),
@@ -156,6 +157,7 @@ fn trace<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
         ctx.print(value, PrintOptions::default(), &mut shown)?;
     }
     ctx.emit(Message::Trace(shown))?;
+    ctx.stop_at_message(false)?;
     Ok(args[1])
 }
 
@@ -177,9 +179,11 @@ fn warn<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
         let message = "aborting to reveal stack trace of warning, as abort-on-warn is set";
         return Err(ctx.error(ErrorKind::Eval, message));
     }
+    ctx.stop_at_message(true)?;
     Ok(args[1])
 }
 
-fn break_<'h>(_: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
+fn break_<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
+    ctx.stop_at_break()?;
     Ok(args[0])
 }

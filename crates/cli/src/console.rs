@@ -129,6 +129,16 @@ impl Console {
         self.tell(Level::Error, &text, Some(&report.message));
     }
 
+    /// A place in a source and the lines around, as part of a result.
+    pub(crate) fn quoted(self, span: firn_source::Span, files: &FileTable) -> String {
+        render::place_with_lines(span, files, self.style)
+    }
+
+    /// Text of a result in a colour, if there are any.
+    pub(crate) fn paint(self, code: &str, text: &str) -> String {
+        self.style.paint(code, text)
+    }
+
     /// A result with its colours. Under our own name these are left out where nobody sees them.
     pub fn styled(&self, text: &str) -> String {
         if !self.style.carets {

@@ -31,6 +31,8 @@ pub struct EvalFlags {
     pub base: Option<SourcePath>,
     /// What it says about flakes and their lock files.
     pub flakes: FlakeFlags,
+    /// Whether errors and `builtins.break` open a prompt.
+    pub debugger: bool,
 }
 
 impl EvalFlags {

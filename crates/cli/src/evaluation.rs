@@ -7,9 +7,9 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use firn_eval::{
-    Ctx, ErrorKind, EvalError, EvalOptions, Fail, Forms, Frame as EvalFrame, FrameKind, Heap,
-    HostError, Message, Place, Purity, Registry, Scope, SearchPathEntry, Set, SetBuilder, Symbol,
-    Val, on_large_stack,
+    Ctx, DebugOptions, ErrorKind, EvalError, EvalOptions, Fail, Forms, Frame as EvalFrame,
+    FrameKind, Heap, HostError, Message, Place, Purity, Registry, Scope, SearchPathEntry, Set,
+    SetBuilder, Symbol, Val, on_large_stack,
 };
 use firn_events::Level;
 use firn_fetch::{FetchListener, Fetched, Input, UseRegistries};
@@ -19,6 +19,7 @@ use firn_settings::Feature;
 use firn_source::{FileOrigin, FileTable, Severity, SourcePath, Span};
 use firn_store::Store;
 
+use crate::commands::repl::PromptDebugger;
 use crate::eval_flags::{AutoArg, EvalFlags};
 use crate::focus::{self, Libraries};
 use crate::profiles::channels_on_search_path;
@@ -89,9 +90,16 @@ pub fn evaluate_observed<R: Send>(
             &heap,
             Arc::clone(&host) as Arc<dyn firn_eval::Host>,
             &registry,
-            options_of(context),
+            EvalOptions {
+                debug: flags.debugger.then(|| debugging(context)),
+                ..options_of(context)
+            },
             Arc::clone(&files),
         );
+        if flags.debugger {
+            let host = Arc::clone(&host);
+            ctx.debug(Box::new(PromptDebugger::new(host, context, flags)));
+        }
         let watching = Watching::wanted(context);
         watching.begin(&mut ctx);
         let result = ctx.with_helpers(|ctx| {
@@ -109,7 +117,11 @@ pub fn evaluate_observed<R: Send>(
             Err(Stop::Failed(failure)) => Err(*failure),
             Err(Stop::Evaluation(fail)) => {
                 let error = ctx.take_error(fail);
-                Err(failure_of(&error, &ctx, show_trace))
+                if error.kind == ErrorKind::Left {
+                    Err(Failure::Exit(error.exit_status.unwrap_or_default()))
+                } else {
+                    Err(failure_of(&error, &ctx, show_trace))
+                }
             }
         };
         let shown = watching.end(&ctx, context);
@@ -200,11 +212,22 @@ fn options_of(context: &Context) -> EvalOptions {
         features: feature_names(context),
         trace_verbose: settings.eval.trace_verbose,
         abort_on_warn: settings.eval.abort_on_warn,
+        debug: None,
         collect_from: number("FIRN_COLLECT_FROM").unwrap_or(EvalOptions::default().collect_from),
         collect_every: number("FIRN_COLLECT_EVERY"),
         eval_cores: eval_cores(settings.firn.eval_cores),
         patience: number("FIRN_PATIENCE_MS")
             .map_or(EvalOptions::default().patience, Duration::from_millis),
+    }
+}
+
+/// Where a debugger stops.
+fn debugging(context: &Context) -> DebugOptions {
+    let settings = &context.settings.eval;
+    DebugOptions {
+        ignore_try: settings.ignore_try,
+        on_trace: settings.debugger_on_trace,
+        on_warn: settings.debugger_on_warn,
     }
 }
 

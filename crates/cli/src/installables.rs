@@ -58,6 +58,7 @@ impl Installables {
                 context.settings.set("pure-eval", "false")?;
             }
             "--expr" => self.expression = Some(args.value(flag)?),
+            "--debugger" => self.eval.debugger = true,
             "--stdin" => {
                 self.from_stdin = true;
                 for line in std::io::stdin().lines() {

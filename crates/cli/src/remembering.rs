@@ -100,6 +100,7 @@ impl Question<'_> {
         let settings = &context.settings;
         let may = context.program.is_firn()
             && settings.eval.eval_cache
+            && !self.eval.debugger
             && !self.eval.flakes.writes_elsewhere();
         let from_stdin = |arg: &AutoArg| matches!(arg, AutoArg::Stdin | AutoArg::File(_));
         // What is there of another store is not looked at when an answer is checked.

@@ -46,3 +46,11 @@ pub fn place_in_words(span: firn_source::Span, files: &FileTable) -> String {
     let place = source::place(span, files);
     format!("{}:{}:{}", place.name, place.at.line, place.at.column)
 }
+
+/// A place the way messages name it, and the lines around.
+pub fn place_with_lines(span: firn_source::Span, files: &FileTable, style: Style) -> String {
+    let place = source::place(span, files);
+    let lines = plain::lines(&place, style);
+    let name = place_in_words(span, files);
+    format!("{name}\n{lines}\n")
+}

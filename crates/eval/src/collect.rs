@@ -76,6 +76,11 @@ impl<'h> Ctx<'h> {
     /// Unpins everything but the values of a scope: a prompt does so between its lines.
     pub fn keep_only(&self, scope: &Scope<'h>) {
         self.heap().unpin_all();
+        self.pin_scope(scope);
+    }
+
+    /// Pins the values of a scope.
+    pub fn pin_scope(&self, scope: &Scope<'h>) {
         scope.values().for_each(|word| self.pin(word));
     }
 

@@ -16,6 +16,7 @@ use firn_symbol::{FastMap, Symbol};
 
 use crate::code::Code;
 use crate::crew::{Crew, MAIN};
+use crate::debug::Debug;
 use crate::error::{ErrorKind, EvalError, Fail, Frame, FrameKind, Place};
 use crate::host::{Host, HostError, Purity};
 use crate::interrupt::StackLimit;
@@ -44,6 +45,9 @@ pub struct EvalOptions {
     pub trace_verbose: bool,
     /// Whether `builtins.warn` fails after it has warned.
     pub abort_on_warn: bool,
+    /// If there is going to be a debugger ([`Ctx::debug`]), where it stops: code is then made for
+    /// it.
+    pub debug: Option<DebugOptions>,
     /// How many bytes may be taken before the heap is collected for the first time.
     pub collect_from: usize,
     /// How many threads may evaluate at once; 1 for the one that asks.
@@ -55,6 +59,17 @@ pub struct EvalOptions {
     pub collect_every: Option<u64>,
 }
 
+/// Where a debugger stops besides errors and `builtins.break`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DebugOptions {
+    /// It passes over errors inside of `builtins.tryEval`.
+    pub ignore_try: bool,
+    /// It stops at `builtins.trace` and `builtins.warn`.
+    pub on_trace: bool,
+    /// It stops at `builtins.warn`.
+    pub on_warn: bool,
+}
+
 impl Default for EvalOptions {
     fn default() -> Self {
         Self {
@@ -63,6 +78,7 @@ impl Default for EvalOptions {
             features: Vec::new(),
             trace_verbose: false,
             abort_on_warn: false,
+            debug: None,
             collect_from: 224 << 20,
             eval_cores: 1,
             patience: Duration::from_millis(20),
@@ -136,6 +152,8 @@ pub struct Ctx<'h> {
     pub(crate) levels: usize,
     /// What is told of calls, if anything is.
     pub(crate) watch: Option<Box<Watch>>,
+    /// The debugger, if there is one.
+    pub(crate) debug: Option<Box<Debug<'h>>>,
     pub(crate) task: TaskId,
     pub(crate) error: Option<Box<EvalError>>,
     pub(crate) stashed: Option<Box<EvalError>>,
@@ -263,6 +281,7 @@ impl<'h> Ctx<'h> {
             stack_limit,
             levels: 0,
             watch: None,
+            debug: None,
             task,
             error: None,
             stashed: None,
@@ -336,6 +355,9 @@ impl<'h> Ctx<'h> {
     #[cold]
     pub fn fail(&mut self, error: EvalError) -> Fail {
         self.error = Some(Box::new(error));
+        if self.debug.is_some() {
+            self.stop_at_failure();
+        }
         Fail(())
     }
 

@@ -52,6 +52,8 @@ pub enum ErrorKind {
     Restricted,
     /// A user interrupted.
     Interrupted,
+    /// A user left the debugger at a place that was no error.
+    Left,
     /// A helper left something to the main line. Nobody sees it.
     GaveUp,
     /// Any other error of evaluation.
@@ -80,6 +82,7 @@ impl ErrorKind {
             Self::Host => "eval::host",
             Self::Restricted => "eval::restricted",
             Self::Interrupted => "eval::interrupted",
+            Self::Left => "eval::left",
             Self::GaveUp => "eval::gave-up",
             Self::Eval => "eval::error",
         }

@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use firn_heap::Unit;
-use firn_ir::{StoredCode, lower};
+use firn_ir::StoredCode;
 use firn_source::{FileId, SourcePath};
 
 use crate::code::{Code, resolve_literal};
@@ -45,7 +45,9 @@ impl<'h> Ctx<'h> {
     /// Evaluates a file that was registered: by way of its kept form if there is one.
     pub(crate) fn eval_imported(&mut self, file: FileId, dir: &SourcePath) -> Res<'h> {
         let host = Arc::clone(&self.shared.host);
-        let unit = if let Some(forms) = host.forms() {
+        // What is made for a debugger serves nobody else.
+        let forms = host.forms().filter(|_| self.shared.options.debug.is_none());
+        let unit = if let Some(forms) = forms {
             self.load_by_form(forms, file, dir)?
         } else {
             let text = self.parse(file)?;
@@ -96,7 +98,7 @@ impl<'h> Ctx<'h> {
             quotes_path.set(true);
             resolve_literal(literal, dir).1
         };
-        match lower(&text.ast, text.root, &self.shared.globals, &[], &resolve) {
+        match self.lower(text, &[], &resolve) {
             Ok(code) => Ok((self.load(&code, Some(file), dir)?, code)),
             Err(error) => Err(self.name_error(file, error)),
         }

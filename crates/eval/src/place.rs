@@ -15,15 +15,20 @@ impl<'h> Ctx<'h> {
     pub fn place_text(&self, place: Place) -> String {
         let file = self.shared.files.file(place.file);
         let at = file.lines().line_column(place.offset);
-        let name = match &file.origin {
+        let name = self.file_text(&file.origin);
+        format!("{name}:{}:{}", at.line, at.column)
+    }
+
+    /// A source as messages name it.
+    pub(crate) fn file_text(&self, origin: &FileOrigin) -> String {
+        match origin {
             FileOrigin::Path(path) => {
                 String::from_utf8_lossy(&self.shared.host.display_path(path)).into_owned()
             }
             FileOrigin::String => "«string»".to_owned(),
             FileOrigin::Stdin => "«stdin»".to_owned(),
             FileOrigin::Internal(name) => (*name).to_owned(),
-        };
-        format!("{name}:{}:{}", at.line, at.column)
+        }
     }
 
     pub(crate) fn attr_pos_text(&self, pos: AttrPos) -> String {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use firn_heap::{Set, Slot, Unit};
-use firn_ir::{Entry, NameError, ParseOptions, Text, lower, parse_text};
+use firn_ir::{
+    Entry, NameError, ParseOptions, ResolvePath, Text, lower, lower_for_debugger, parse_text,
+};
 use firn_source::{CanonicalPath, Diagnostic, FileId, FileOrigin, SourcePath};
 use firn_symbol::Symbol;
 
@@ -194,6 +196,21 @@ impl<'h> Ctx<'h> {
         Ok(thunk)
     }
 
+    /// Resolves the names of a text.
+    pub(crate) fn lower(
+        &self,
+        text: &Text,
+        names: &[Symbol],
+        resolve: ResolvePath<'_>,
+    ) -> Result<firn_ir::Code, NameError> {
+        let lower = if self.shared.options.debug.is_some() {
+            lower_for_debugger
+        } else {
+            lower
+        };
+        lower(&text.ast, text.root, &self.shared.globals, names, resolve)
+    }
+
     /// Resolves the names of a text and makes it ready to run, with what it captures.
     fn load_text(
         &mut self,
@@ -203,8 +220,7 @@ impl<'h> Ctx<'h> {
         scope: &Scope<'h>,
     ) -> Result<(&'h Unit<'h, Code<'h>>, &'h [Slot<'h, Code<'h>>]), Fail> {
         let resolve = |literal: &[u8]| crate::code::resolve_literal(literal, dir).1;
-        let globals = &self.shared.globals;
-        let code = match lower(&text.ast, text.root, globals, &scope.names, &resolve) {
+        let code = match self.lower(text, &scope.names, &resolve) {
             Ok(code) => code,
             Err(error) => return Err(self.name_error(file, error)),
         };

@@ -120,6 +120,60 @@ pub enum Op {
     /// capture 1: a list, a set, or null; slot 0: the number of the element, of the attribute, or
     /// the argument itself.
     ApplyNth,
+    /// A place where a debugger may stop; only in code that was made for one. a: what is evaluated
+    /// here, b: list of [`Level`]s, n: how many, innermost first, c: constant with the text of what
+    /// is being done, k: 1 if that is the whole of a text.
+    Stop,
+}
+
+/// How many words of a list describe one level of names for a debugger.
+pub const LEVEL_WORDS: usize = 4;
+
+/// Names that came into scope together, as a debugger shows them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Variables. A list of (symbol, location), and how many.
+    Variables {
+        /// Where the list begins.
+        list: u32,
+        /// How many pairs.
+        n: u32,
+    },
+    /// Fields of a frame. A list of (symbol, index), and how many.
+    Frame {
+        /// The location of the frame.
+        location: u32,
+        /// Where the list begins.
+        list: u32,
+        /// How many pairs.
+        n: u32,
+    },
+    /// The set of a `with`.
+    With {
+        /// Its location.
+        location: u32,
+    },
+}
+
+impl Level {
+    /// As words of a list.
+    pub fn to_words(self) -> [u32; LEVEL_WORDS] {
+        match self {
+            Self::Variables { list, n } => [0, 0, list, n],
+            Self::Frame { location, list, n } => [1, location, list, n],
+            Self::With { location } => [2, location, 0, 0],
+        }
+    }
+
+    /// From words of a list.
+    pub fn from_words(words: [u32; LEVEL_WORDS]) -> Self {
+        let [kind, location, list, n] = words;
+        match kind {
+            0 => Self::Variables { list, n },
+            1 => Self::Frame { location, list, n },
+            _ => Self::With { location },
+        }
+    }
 }
 
 /// One instruction.

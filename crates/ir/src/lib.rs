@@ -24,10 +24,11 @@ mod text;
 
 pub use ast::{Ast, AstId, Pos};
 pub use code::{
-    Bytes, CAPTURE, Code, Const, FormalInfo, LambdaInfo, NONE, Node, NodeId, Op, UnitInfo,
+    Bytes, CAPTURE, Code, Const, FormalInfo, LEVEL_WORDS, LambdaInfo, Level, NONE, Node, NodeId,
+    Op, UnitInfo,
 };
 pub use globals::{BuiltinCall, Globals};
-pub use lower::{NameError, lower};
+pub use lower::{NameError, lower, lower_for_debugger};
 pub use number::float_with_six_digits;
 pub use show::{ResolvePath, is_identifier, show_string, show_symbol};
 pub use sink::AstSink;

@@ -6,12 +6,14 @@
 //! (`packages.rs`). An error ends a line, never the prompt; an interrupt ends an evaluation and
 //! loses nothing.
 
+mod debugger;
 mod doc;
 mod lines;
 mod packages;
 mod session;
 
 use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use firn_events::Level;
 use firn_repl::Names;
@@ -24,6 +26,8 @@ use crate::verbs::Verb;
 use crate::{Arg, Args, Context, Failure, interruption, sources};
 use lines::{Line, Lines, Reading};
 use session::{Next, Session, Talk};
+
+pub(crate) use debugger::PromptDebugger;
 
 /// `repl [-f FILE | --expr EXPR] [ATTRIBUTE…]`.
 pub static REPL: Verb = Verb {
@@ -53,14 +57,7 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         }
     }
     context.settle();
-    let version = if context.program.is_firn() {
-        context.program.version()
-    } else {
-        format!("Nix {NIX_VERSION}")
-    };
-    context
-        .console
-        .log(Level::Notice, &format!("{version}\nType :? for help."));
+    welcome(context, installables.eval.debugger);
     let store = context.open_store()?;
     let context = &*context;
     evaluate(context, &installables.eval, &store, |evaluation| {
@@ -75,8 +72,25 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// Reads lines and does what they ask for, until one asks to stop.
-fn converse(mut talk: Talk<'_, '_, '_, '_>) -> Result<(), Stop> {
+/// Says who speaks, before the first prompt of a process.
+fn welcome(context: &Context, with_debugger: bool) {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    if SAID.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let version = if context.program.is_firn() {
+        context.program.version()
+    } else {
+        format!("Nix {NIX_VERSION}")
+    };
+    let what = if with_debugger { " debugger" } else { "" };
+    let text = format!("{version}{what}\nType :? for help.");
+    context.console.log(Level::Notice, &text);
+}
+
+/// Reads lines and does what they ask for, until one asks to stop; gives what that one said, if
+/// there was one.
+fn converse(mut talk: Talk<'_, '_, '_, '_>) -> Result<Next, Stop> {
     let console = talk.evaluation.context.console;
     let prompt = interruption::at_prompt(talk.evaluation.ctx.interrupter());
     let reading = Reading {
@@ -87,7 +101,7 @@ fn converse(mut talk: Talk<'_, '_, '_, '_>) -> Result<(), Stop> {
         } else {
             "nix-repl> "
         },
-        in_debugger: false,
+        in_debugger: talk.session.in_debugger(),
     };
     talk.session.note_names(talk.evaluation);
     let talk = RefCell::new(talk);
@@ -97,7 +111,7 @@ fn converse(mut talk: Talk<'_, '_, '_, '_>) -> Result<(), Stop> {
         let line = match lines.next()? {
             Line::End => {
                 console.print_line("")?;
-                return Ok(());
+                return Ok(Next::Quit);
             }
             Line::Dropped => continue,
             Line::Input(line) => line,
@@ -107,8 +121,8 @@ fn converse(mut talk: Talk<'_, '_, '_, '_>) -> Result<(), Stop> {
         let outcome = talk.line(&line);
         prompt.end();
         match outcome {
-            Ok(Next::Quit) => return Ok(()),
             Ok(Next::Prompt) => {}
+            Ok(next) => return Ok(next),
             Err(stop) => talk.say(stop)?,
         }
         talk.keep_only_what_is_named();

@@ -68,6 +68,7 @@ const EVALUATING: &[FlagRow] = &[
         "an argument for functions, a string",
     ),
     ("--commit-lock-file", &[], "commit a changed lock file"),
+    ("--debugger", &[], "open a prompt where evaluation fails"),
     ("--expr", &[Takes::Text], "evaluate an expression"),
     ("--file", &[Takes::File], "evaluate a file"),
     ("--impure", &[], "let expressions see the environment"),

@@ -119,18 +119,25 @@ impl Writer<'_> {
         let where_ = format!("{}:{}:{}", place.name, place.at.line, place.at.column);
         let where_ = self.style.paint(WARNING, &where_);
         self.text.push_str(&format!("{indent}{at}{where_}:"));
-        for (number, line) in (i64::from(place.at.line) - 1..).zip(&place.lines) {
-            let Some(line) = line else { continue };
-            self.text.push_str(&format!("\n {number:5}| {line}"));
-            if number == i64::from(place.at.line) {
-                let blanks = " ".repeat(place.at.column as usize);
-                let caret = self.style.paint(RED, "^");
-                self.text.push_str(&format!("\n      |{blanks}{caret}"));
-            }
-        }
+        self.text.push_str(&lines(&place, self.style));
         self.text.push('\n');
         true
     }
+}
+
+/// The lines around a place, each behind a line end.
+pub(super) fn lines(place: &source::Place, style: Style) -> String {
+    let mut text = String::new();
+    for (number, line) in (i64::from(place.at.line) - 1..).zip(&place.lines) {
+        let Some(line) = line else { continue };
+        text.push_str(&format!("\n {number:5}| {line}"));
+        if number == i64::from(place.at.line) {
+            let blanks = " ".repeat(place.at.column as usize);
+            let caret = style.paint(RED, "^");
+            text.push_str(&format!("\n      |{blanks}{caret}"));
+        }
+    }
+    text
 }
 
 /// Puts the prefix before the first line and as many blanks before the others; no line ends in a

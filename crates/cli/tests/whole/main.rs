@@ -4,6 +4,7 @@
 //! A trial whose surroundings are missing on a machine is reported as ignored, and its name says
 //! what is missing; continuous integration installs everything.
 
+mod debugger;
 mod offline;
 mod prompt;
 mod remembered;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
             prompt::whole_visit(shell)
         }));
     }
+    trials.push(trial("debugger/prompt", &[], debugger::prompt));
     trials.push(trial(
         "services/run-and-end",
         &["bash"],

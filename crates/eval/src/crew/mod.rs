@@ -330,7 +330,7 @@ impl Ctx<'_> {
     /// Evaluates with helpers, if the options ask for any. Nothing is noticed of them but the time
     /// it takes. What watches calls has to be set up before, and does without.
     pub fn with_helpers<R>(&mut self, work: impl FnOnce(&mut Self) -> R) -> R {
-        if self.shared.crew.n_cores < 2 || self.watch.is_some() {
+        if self.shared.crew.n_cores < 2 || self.watch.is_some() || self.debug.is_some() {
             return work(self);
         }
         let (shared, heap) = (Arc::clone(&self.shared), self.heap());

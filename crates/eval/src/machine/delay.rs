@@ -124,7 +124,7 @@ impl<'h> Ctx<'h> {
 
 /// A field of a shared frame.
 #[inline]
-fn field(frame: Val<'_>, idx: u32) -> Val<'_> {
+pub(crate) fn field(frame: Val<'_>, idx: u32) -> Val<'_> {
     frame
         .as_frame()
         .expect("a frame is where resolution put one")[idx as usize]

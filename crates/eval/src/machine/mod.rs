@@ -15,6 +15,8 @@ mod select;
 mod sets;
 mod strings;
 
+pub(crate) use delay::field;
+
 use std::sync::Arc;
 
 use firn_heap::{Attempt, Slot, Unit};
@@ -144,7 +146,7 @@ impl<'h> Ctx<'h> {
             || EvalError::new(ErrorKind::Eval, "this value failed before"),
             |error| (*error).clone(),
         );
-        self.fail(error)
+        self.rethrow(Box::new(error))
     }
 
     /// A unit that fails with the error in flight, for a thunk that must not be evaluated twice.
@@ -467,6 +469,7 @@ impl<'h> Ctx<'h> {
                     let place = env.place(node.pos);
                     break Ok(self.place_value(place));
                 }
+                Op::Stop => break self.stop_node(&env, id),
             }
         };
         self.stack.truncate(entry_top);

@@ -7,7 +7,7 @@
 
 use firn_symbol::Symbol;
 
-use super::{Binding, FRAME_FROM, Lower, Place};
+use super::{Binding, Lower, Place};
 use crate::ast::{AstId, AttrDef, Expr, Origin, Pos, SetDef};
 use crate::code::{Const, Node, NodeId, Op};
 use crate::merge::overrides;
@@ -148,19 +148,18 @@ impl Lower<'_> {
         let set = &ast.sets[set as usize];
         let (sources, n_hidden) = self.sources(set);
         // An inherited variable needs no place of its own.
-        let aliases: Vec<Option<Binding>> = set
-            .attrs
-            .iter()
-            .map(|attr| match attr.origin {
-                Origin::Inherited => self
-                    .scopes
-                    .find(attr.name)
-                    .filter(|&binding| !self.scopes.is_pending(binding)),
-                _ => None,
-            })
-            .collect();
+        let aliases: Vec<Option<Binding>> =
+            set.attrs
+                .iter()
+                .map(|attr| match attr.origin {
+                    Origin::Inherited => self.scopes.find(attr.name).filter(|&binding| {
+                        !self.scopes.is_pending(binding) && self.stops.is_none()
+                    }),
+                    _ => None,
+                })
+                .collect();
         let n_own = aliases.iter().filter(|alias| alias.is_none()).count();
-        let framed = n_own + n_hidden > FRAME_FROM;
+        let framed = n_own + n_hidden > self.frame_from();
         // What is inherited is read outside, before any name of the group is bound.
         let mut inherited = Vec::new();
         for (attr, alias) in set.attrs.iter().zip(&aliases) {
@@ -196,6 +195,7 @@ impl Lower<'_> {
         }
         self.scopes.group_is_ready();
         let body = self.strict(body);
+        let body = self.stop_at_let(body, pos);
         self.scopes.unbind_to(n_bound);
         self.finish_group(&group, body, pos)
     }
@@ -255,7 +255,7 @@ impl Lower<'_> {
         let (sources, n_hidden) = self.sources(set);
         let overridden = set.find(overrides());
         let n = set.attrs.len() + n_hidden;
-        let framed = n > FRAME_FROM || overridden.is_some();
+        let framed = n > self.frame_from() || overridden.is_some();
         let mut inherited = Vec::new();
         for attr in &set.attrs {
             if attr.origin == Origin::Inherited {

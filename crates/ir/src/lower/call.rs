@@ -46,6 +46,8 @@ impl Lower<'_> {
             None => ((0, NONE), false),
         };
         let entry = self.strict(at);
+        let last_pos = params.last().map_or(Pos::NONE, |it| it.1);
+        let entry = self.stop_at_body(entry, name, last_pos);
         self.scopes.unbind_to(n_bound);
         let built = self.scopes.close(&mut self.code.extra);
         let cache = self.code.n_caches;

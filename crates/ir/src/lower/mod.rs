@@ -12,6 +12,7 @@
 
 mod bindings;
 mod call;
+mod debug;
 mod scope;
 
 use firn_symbol::{FastMap, Symbol};
@@ -20,6 +21,7 @@ use crate::ast::{Ast, AstId, Attr, Expr, Name, Pos, Span32};
 use crate::code::{Bytes, Code, Const, NONE, Node, NodeId, Op, UnitInfo};
 use crate::globals::Globals;
 use crate::show::ResolvePath;
+use debug::Stops;
 use scope::{Binding, Place, Scopes};
 
 /// Groups with more bindings than this share a frame.
@@ -60,6 +62,29 @@ pub fn lower(
     scope: &[Symbol],
     resolve: ResolvePath<'_>,
 ) -> Result<Code, NameError> {
+    lower_for(None, ast, root, globals, scope, resolve)
+}
+
+/// The same for a debugger: the code says where one may stop and which names there are.
+pub fn lower_for_debugger(
+    ast: &Ast,
+    root: AstId,
+    globals: &Globals,
+    scope: &[Symbol],
+    resolve: ResolvePath<'_>,
+) -> Result<Code, NameError> {
+    let stops = Some(Box::default());
+    lower_for(stops, ast, root, globals, scope, resolve)
+}
+
+fn lower_for(
+    stops: Option<Box<Stops>>,
+    ast: &Ast,
+    root: AstId,
+    globals: &Globals,
+    scope: &[Symbol],
+    resolve: ResolvePath<'_>,
+) -> Result<Code, NameError> {
     let mut lower = Lower {
         ast,
         globals,
@@ -75,6 +100,7 @@ pub fn lower(
         scopes: Scopes::default(),
         resolve,
         error: None,
+        stops,
     };
     // Level 0 is the environment of the text: its slot 0 is the frame of the given scope.
     lower.scopes.open(1);
@@ -87,6 +113,7 @@ pub fn lower(
     }
     lower.scopes.open(0);
     let entry = lower.strict(root);
+    let entry = lower.stop_at_root(entry, ast.pos(root));
     let unit = lower.scopes.close(&mut lower.code.extra);
     lower.code.root = lower.code.units.len() as u32;
     lower.code.units.push(UnitInfo {
@@ -113,6 +140,8 @@ pub(crate) struct Lower<'a> {
     scopes: Scopes,
     resolve: ResolvePath<'a>,
     error: Option<NameError>,
+    /// What is needed where a debugger may stop, if there is one.
+    stops: Option<Box<Stops>>,
 }
 
 impl Lower<'_> {
@@ -214,7 +243,10 @@ impl Lower<'_> {
                 base,
                 path,
                 default,
-            } => self.select(base, path, default, pos),
+            } => {
+                let node = self.select(base, path, default, pos);
+                self.stop_at_selection(node, path, pos)
+            }
             Expr::HasAttr { base, path } => {
                 let base = self.strict(base);
                 let (list, n) = self.path(path);
@@ -228,7 +260,10 @@ impl Lower<'_> {
                     pos,
                 })
             }
-            Expr::Apply { function, args } => self.apply(function, args, pos),
+            Expr::Apply { function, args } => {
+                let node = self.apply(function, args, pos);
+                self.stop_at_call(node, pos)
+            }
             Expr::Lambda { .. } => self.closure(id),
             Expr::Set(set) => self.set(set, pos),
             Expr::Let { set, body } => self.let_in(set, body, pos),

@@ -85,6 +85,24 @@ struct Bound {
     hidden: u32,
 }
 
+/// A `with` around.
+#[derive(Clone, Copy)]
+struct With {
+    level: u32,
+    slot: u32,
+    pos: Pos,
+    /// How many names were bound before it.
+    n_bound: usize,
+}
+
+/// What was added to the scopes, for [`Scopes::outwards`].
+#[derive(Clone, Copy)]
+pub(super) enum Added {
+    Name(Symbol, Binding),
+    /// The `with` of this number.
+    With(usize),
+}
+
 #[derive(Default)]
 pub(super) struct Scopes {
     /// The names in scope, in order of binding.
@@ -94,7 +112,7 @@ pub(super) struct Scopes {
     /// The units around, outermost first; what is above `n_units` only lends its memory.
     units: Vec<Unit>,
     n_units: usize,
-    withs: Vec<(u32, u32, Pos)>,
+    withs: Vec<With>,
     n_groups: u32,
     /// Groups whose bindings are being lowered, and how many members each has so far.
     pending: Vec<(u32, u32)>,
@@ -237,8 +255,12 @@ impl Scopes {
     }
 
     pub(super) fn push_with(&mut self, slot: u32, pos: Pos) {
-        let level = self.level();
-        self.withs.push((level, slot, pos));
+        self.withs.push(With {
+            level: self.level(),
+            slot,
+            pos,
+            n_bound: self.bound.len(),
+        });
     }
 
     pub(super) fn pop_with(&mut self) {
@@ -252,9 +274,33 @@ impl Scopes {
 
     /// Location of the set of a `with`, counted from the outermost, and where that was written.
     pub(super) fn with(&mut self, idx: usize) -> (u32, Pos) {
-        let (level, slot, pos) = self.withs[idx];
-        let (captured, idx) = self.location(level, slot);
-        (if captured { idx | CAPTURE } else { idx }, pos)
+        let With {
+            level, slot, pos, ..
+        } = self.withs[idx];
+        (self.encoded_location(level, slot), pos)
+    }
+
+    /// The location of a slot of a level, as one word.
+    pub(super) fn encoded_location(&mut self, level: u32, slot: u32) -> u32 {
+        match self.location(level, slot) {
+            (true, idx) => idx | CAPTURE,
+            (false, idx) => idx,
+        }
+    }
+
+    /// Everything that is in scope or hidden, innermost first.
+    pub(super) fn outwards(&self) -> Vec<Added> {
+        let mut added = Vec::with_capacity(self.bound.len() + self.withs.len());
+        let mut withs = self.withs.iter().enumerate().rev().peekable();
+        for n_bound in (0..=self.bound.len()).rev() {
+            while let Some((number, _)) = withs.next_if(|(_, with)| with.n_bound == n_bound) {
+                added.push(Added::With(number));
+            }
+            if let Some(bound) = n_bound.checked_sub(1).map(|it| &self.bound[it]) {
+                added.push(Added::Name(bound.name, bound.binding));
+            }
+        }
+        added
     }
 
     /// How the current unit reaches a slot of a level: whether as a capture, and its index.

@@ -25,14 +25,21 @@ pub(super) struct Session<'a, 'h> {
     pub(super) show_trace: bool,
     /// Names of the base environment.
     base_names: Vec<String>,
+    /// The frame that is looked at, in a debugger.
+    frame: Option<usize>,
 }
 
 /// What is to happen after a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// Another line.
     Prompt,
     /// The end.
     Quit,
+    /// What was stopped goes on.
+    Continue,
+    /// It goes on for a step.
+    Step,
 }
 
 /// A session with the evaluator that serves it.
@@ -72,6 +79,11 @@ impl Talk<'_, '_, '_, '_> {
     /// Lets go of the values of earlier lines that have no name.
     pub(super) fn keep_only_what_is_named(&self) {
         let ctx = &self.evaluation.ctx;
+        if self.session.in_debugger() {
+            // Whatever was pinned belongs to the evaluation that has stopped.
+            ctx.pin_scope(&self.session.scope);
+            return;
+        }
         ctx.keep_only(&self.session.scope);
         ctx.pin(self.session.args.word());
     }
@@ -120,7 +132,24 @@ impl<'a, 'h> Session<'a, 'h> {
             parse,
             show_trace,
             base_names: Vec::new(),
+            frame: None,
         })
+    }
+
+    /// Whether this is the prompt of a debugger.
+    pub(super) fn in_debugger(&self) -> bool {
+        self.frame.is_some()
+    }
+
+    /// Looks at a frame of what has stopped: its names are those of the prompt.
+    pub(super) fn look_at(&mut self, evaluation: &Evaluation<'_, 'h>, frame: usize) {
+        self.scope = evaluation.ctx.debug_scope(frame);
+        self.frame = Some(frame);
+    }
+
+    /// The frame that is looked at.
+    pub(super) fn frame(&self) -> usize {
+        self.frame.unwrap_or(0)
     }
 
     /// Remembers the names of the base environment, for completion.
@@ -130,8 +159,8 @@ impl<'a, 'h> Session<'a, 'h> {
 
     fn line(&mut self, evaluation: &mut Evaluation<'_, 'h>, line: &str) -> Result<Next, Stop> {
         let console = evaluation.context.console;
-        let (command, argument) =
-            Command::parse(line, false).map_err(|it| Failure::message(it.to_string()))?;
+        let (command, argument) = Command::parse(line, self.in_debugger())
+            .map_err(|it| Failure::message(it.to_string()))?;
         match command {
             Command::Evaluate => self.evaluate_or_bind(evaluation, argument)?,
             Command::Print => {
@@ -169,7 +198,7 @@ impl<'a, 'h> Session<'a, 'h> {
             }
             Command::Doc => self.doc(evaluation, argument)?,
             Command::TraceEnable => self.trace_enable(evaluation, argument)?,
-            Command::Help => console.print(help(false))?,
+            Command::Help => console.print(help(self.in_debugger()))?,
             Command::Quit => return Ok(Next::Quit),
             Command::Build => self.build(evaluation, argument, false)?,
             Command::BuildAndLink => self.build(evaluation, argument, true)?,
@@ -181,13 +210,11 @@ impl<'a, 'h> Session<'a, 'h> {
                 self.edit(evaluation, argument)?;
                 self.reload(evaluation)?;
             }
-            Command::Environment
-            | Command::Backtrace
-            | Command::Frame
-            | Command::Continue
-            | Command::Step => {
-                return Err(Failure::message("this command is for the debugger").into());
-            }
+            Command::Environment => self.show_environment(evaluation)?,
+            Command::Backtrace => Self::show_frames(evaluation)?,
+            Command::Frame => self.choose_frame(evaluation, argument)?,
+            Command::Continue => return Ok(Next::Continue),
+            Command::Step => return Ok(Next::Step),
         }
         Ok(Next::Prompt)
     }
