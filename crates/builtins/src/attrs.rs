@@ -24,7 +24,7 @@ pub(crate) const BUILTINS: &[Builtin] = &[
         "The attribute of *set* whose name is the string *s*; like `set.${s}`.",
         get_attr,
     )
-    .strict(3),
+    .strict(1),
     Builtin::new(
         "__hasAttr",
         &["s", "set"],
@@ -103,10 +103,13 @@ fn get_attr<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
         args[0],
         "while evaluating the first argument passed to builtins.getAttr",
     )?;
-    let set = ctx.attrs(
-        args[1],
-        "while evaluating the second argument passed to builtins.getAttr",
-    )?;
+    let doing = "while evaluating the second argument passed to builtins.getAttr";
+    let set = if args[1].resolved().is_some() {
+        ctx.attrs(args[1], doing)?
+    } else {
+        // The call counts where a whole derivation is made for it.
+        ctx.nested(|ctx| ctx.attrs(args[1], doing))?
+    };
     ctx.attr(
         set,
         name.symbol(),

@@ -104,7 +104,10 @@ fn throw<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
 fn try_eval<'h>(ctx: &mut Ctx<'h>, args: &[Val<'h>]) -> Res<'h> {
     let (success, value) = match ctx.trying(|ctx| ctx.catch(|ctx| ctx.force(args[0]))) {
         Ok(value) => (true, value),
-        Err(error) if error.kind.is_catchable() => (false, Val::bool(false)),
+        Err(error) if error.kind.is_catchable() => {
+            ctx.remember_trace(&error);
+            (false, Val::bool(false))
+        }
         Err(error) => return Err(ctx.rethrow(error)),
     };
     let mut attrs = SetBuilder::with_capacity(2);

@@ -45,7 +45,7 @@ pub mod why_depends;
 use crate::completions;
 use crate::program::NIX_VERSION;
 use crate::verbs::{self, Verb};
-use crate::{Args, Context, Failure, Program};
+use crate::{Args, Context, Failure, Program, surroundings};
 
 /// The verbs of `firn` and `nix`, sorted.
 static VERBS: &[&Verb] = &[
@@ -194,6 +194,12 @@ pub fn dispatch(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
 /// What an older command says of itself: its flags are those of the reference's.
 fn help_of_older(context: &Context) -> Result<u8, Failure> {
     let name = context.program.name();
+    let path = surroundings::variable("PATH").unwrap_or_default();
+    if !std::env::split_paths(&path).any(|it| it.join("man").is_file()) {
+        return Err(Failure::message(format!(
+            "The 'man' command was not found, but it is needed for '{name}' and some other 'nix-*' commands' help text. Perhaps you could install the 'man' command?"
+        )));
+    }
     let text = format!(
         "{name}: works as the command of this name in Nix {NIX_VERSION}; its manual page holds here too.\n'firn help' lists the commands of Firn."
     );

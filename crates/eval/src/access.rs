@@ -74,6 +74,16 @@ impl<'h> Ctx<'h> {
         self.typed(word, None, text, "a Boolean", Val::as_bool)
     }
 
+    /// A truth value that was written at a place.
+    pub fn bool_at(
+        &mut self,
+        word: Val<'h>,
+        place: Option<Place>,
+        text: &'static str,
+    ) -> Result<bool, Fail> {
+        self.typed(word, place, text, "a Boolean", Val::as_bool)
+    }
+
     /// A string with whatever context it has.
     pub fn str(&mut self, word: Val<'h>, text: &'static str) -> Result<Str<'h>, Fail> {
         self.typed(word, None, text, "a string", Val::as_str)
@@ -147,7 +157,7 @@ impl<'h> Ctx<'h> {
         let elements = self.heap().contexts().elements(str.context());
         let first = elements
             .first()
-            .map(crate::coerce::context_text)
+            .map(crate::coerce::context_shown)
             .unwrap_or_default();
         let message = format!(
             "the string '{}' is not allowed to refer to a store path (such as '{first}')",
@@ -176,7 +186,7 @@ impl<'h> Ctx<'h> {
     /// calls in progress.
     #[inline]
     pub fn check_depth(&mut self, depth: usize) -> Result<(), Fail> {
-        if depth + self.levels + self.calls.len() > self.max_calls {
+        if depth + self.calls.len() > self.max_calls {
             return Err(self.stack_overflow(None));
         }
         self.check_native_stack()
@@ -193,16 +203,28 @@ impl<'h> Ctx<'h> {
         result
     }
 
+    /// Does something so many levels deeper. Whether that is too deep is noticed further in.
+    pub(crate) fn deeper<T>(&mut self, levels: usize, work: impl FnOnce(&mut Self) -> T) -> T {
+        let levels = levels.min(self.max_calls);
+        self.max_calls -= levels;
+        let result = work(self);
+        self.max_calls += levels;
+        result
+    }
+
     /// Begins a level of data; [`Ctx::ascend`] ends it.
     pub fn descend(&mut self) -> Result<(), Fail> {
         self.check_depth(0)?;
-        self.levels += 1;
+        if self.max_calls == 0 {
+            return Err(self.stack_overflow(None));
+        }
+        self.max_calls -= 1;
         Ok(())
     }
 
     /// Ends a level that was begun.
     pub fn ascend(&mut self) {
-        self.levels -= 1;
+        self.max_calls += 1;
     }
 
     /// What a path of attributes leads to, evaluated; nothing if one is missing.

@@ -28,6 +28,16 @@ pub fn context_text(element: &ContextElement) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// An element of a context as messages show it to users: `/nix/store/….drv^out`.
+pub(crate) fn context_shown(element: &ContextElement) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    match element {
+        ContextElement::Opaque(path) => text(path),
+        ContextElement::DrvDeep(path) => format!("{} (deep)", text(path)),
+        ContextElement::Built { drv, output } => format!("{}^{}", text(drv), text(output)),
+    }
+}
+
 /// A float as `toString` gives it: six digits after the point, like `%f` of C.
 fn float_fixed(value: f64) -> String {
     if value.is_nan() {

@@ -3,9 +3,10 @@
 //! Functions are equal only inside of lists and sets, and there only if they are the same object;
 //! two functions compared directly never are. Two derivations are equal if their output paths are.
 
-use firn_heap::Kind;
+use firn_heap::{FlatSet, Kind};
 use firn_ir::{Node, Op, Pos};
 
+use crate::code::Code;
 use crate::ctx::{Ctx, Val};
 use crate::error::{ErrorKind, Fail};
 use crate::machine::Env;
@@ -79,14 +80,44 @@ impl<'h> Ctx<'h> {
         if left.len() != right.len() {
             return Ok(false);
         }
-        // The reference compares in the order of its symbols, roughly that of first appearance;
-        // the order can only be seen by which of several failures comes first.
-        for ((left_name, left), (right_name, right)) in left.iter().zip(right.iter()) {
+        if let Some(equal) = self.plain_sets_equal(left, right) {
+            return Ok(equal);
+        }
+        // Which of several failures comes first may not depend on the order in which names were
+        // first seen, since that is another one with several threads. The reference's order is the
+        // latter.
+        let pairs = left.by_name(&self.alloc).zip(right.by_name(&self.alloc));
+        for ((left_name, left), (right_name, right)) in pairs {
             if left_name != right_name || !self.equal(left, right)? {
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+
+    /// Whether two sets of the same size are equal, if all their values are there and none is a
+    /// collection: then nothing can fail, and no order can be seen.
+    fn plain_sets_equal(
+        &mut self,
+        left: FlatSet<'h, Code<'h>>,
+        right: FlatSet<'h, Code<'h>>,
+    ) -> Option<bool> {
+        let is_plain = |value: Val<'h>| !matches!(value.kind(), Kind::List | Kind::Set);
+        let mut equal = true;
+        for ((left_name, left), (right_name, right)) in left.iter().zip(right.iter()) {
+            let left_value = left.resolved()?;
+            let right_value = right.resolved()?;
+            if left_name == right_name && left.same(right) {
+                continue;
+            }
+            if !is_plain(left_value) || !is_plain(right_value) {
+                return None;
+            }
+            equal = equal
+                && left_name == right_name
+                && self.equal_values(left_value, right_value).ok()?;
+        }
+        Some(equal)
     }
 
     /// The failure of `assert`: with the difference, if it asserts that two values are equal.
@@ -254,7 +285,8 @@ impl<'h> Ctx<'h> {
             );
             return self.unequal(message);
         }
-        let pairs: Vec<_> = left_flat.iter().zip(right_flat.iter()).collect();
+        let pairs = left_flat.by_name(&self.alloc);
+        let pairs = pairs.zip(right_flat.by_name(&self.alloc));
         for ((left_name, left_item), (right_name, right_item)) in pairs {
             if left_name != right_name {
                 let message = if right_set.get(left_name).is_none() {

@@ -145,11 +145,11 @@ pub struct Ctx<'h> {
     pub(crate) alloc: Alloc<'h>,
     pub(crate) stack: Stack<'h, Code<'h>>,
     pub(crate) calls: Vec<CallRecord<'h>>,
+    /// How many calls may be in progress: fewer by one for each level of nested data that builtins
+    /// are in, since levels count as calls do.
     pub(crate) max_calls: usize,
     /// The native stack must not grow below this address.
     pub(crate) stack_limit: StackLimit,
-    /// Levels of nested data that builtins are in, which count as calls do.
-    pub(crate) levels: usize,
     /// What is told of calls, if anything is.
     pub(crate) watch: Option<Box<Watch>>,
     /// The debugger, if there is one.
@@ -279,7 +279,6 @@ impl<'h> Ctx<'h> {
             calls: Vec::new(),
             max_calls: shared.options.max_call_depth,
             stack_limit,
-            levels: 0,
             watch: None,
             debug: None,
             task,

@@ -31,7 +31,8 @@ impl<'h> Ctx<'h> {
             let place = self.place_of_application(item);
             return Err(self.stack_overflow(place));
         }
-        let value = self.force(item)?;
+        // The value as a whole is a level, and so is each item around this one.
+        let value = self.deeper(depth + 1, |ctx| ctx.force(item))?;
         self.force_within(value, seen, depth)
     }
 

@@ -34,7 +34,9 @@ pub struct LambdaView {
     pub formals: Option<Vec<FormalArg>>,
     /// Whether further attributes are allowed.
     pub ellipsis: bool,
-    /// The documentation comment, as written.
+    /// Where the parameters were written that have been given, innermost last.
+    pub given: Vec<Place>,
+    /// The documentation comment of the function with all its parameters, as written.
     pub doc: Option<Vec<u8>>,
 }
 
@@ -88,6 +90,9 @@ impl<'h> Ctx<'h> {
             param: param.and_then(|(name, _)| name),
             formals,
             ellipsis: info.ellipsis != 0,
+            given: (0..n_args)
+                .filter_map(|idx| code.param_place(lambda, idx))
+                .collect(),
             doc,
         })
     }

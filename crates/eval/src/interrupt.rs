@@ -60,10 +60,6 @@ impl StackLimit {
         self.current.store(INTERRUPTED, Ordering::SeqCst);
     }
 
-    pub(crate) fn is_interrupted(&self) -> bool {
-        self.current.load(Ordering::SeqCst) == INTERRUPTED
-    }
-
     /// Takes an interrupt back. The machine may have been asked to collect meanwhile, and looks.
     pub(crate) fn clear(&self) {
         let order = Ordering::SeqCst;

@@ -1,10 +1,11 @@
 //! Places as text and as values.
 
 use firn_heap::{AttrPos, SetBuilder};
+use firn_ir::set_literal_around;
 use firn_source::{FileId, FileOrigin, SourcePath};
 
 use crate::ctx::{Ctx, Val};
-use crate::error::Place;
+use crate::error::{Fail, Place};
 
 /// The name of the source that holds the evaluator's own expressions; its attributes are left out
 /// of traces.
@@ -39,6 +40,29 @@ impl<'h> Ctx<'h> {
             }),
             None => "«none»:0:0".to_owned(),
         }
+    }
+
+    /// Gives the error of a failure the place where a set was written, if it has none.
+    #[cold]
+    pub fn at_literal(&mut self, fail: Fail, value: Val<'h>) -> Fail {
+        let place = self.literal_place(value);
+        if let Some(error) = &mut self.error {
+            error.place = error.place.or(place);
+        }
+        fail
+    }
+
+    /// Where the literal was written that an attribute of a set stands in.
+    fn literal_place(&self, value: Val<'h>) -> Option<Place> {
+        let set = value.resolved()?.as_set()?;
+        let (name, _) = *self.attrs_by_name(set).first()?;
+        let attr = Self::attr_place(set, name)?;
+        let file = self.shared.files.file(attr.file);
+        let offset = set_literal_around(file.bytes(), attr.offset)?;
+        Some(Place {
+            file: attr.file,
+            offset,
+        })
     }
 
     pub(crate) fn is_internal_place(&self, place: Option<Place>) -> bool {

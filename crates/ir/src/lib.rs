@@ -33,7 +33,7 @@ pub use number::float_with_six_digits;
 pub use show::{ResolvePath, is_identifier, show_string, show_symbol};
 pub use sink::AstSink;
 pub use stored::{STORED_VERSION, StoredCode};
-pub use text::{Text, parse_text};
+pub use text::{Text, parse_text, set_literal_around};
 
 pub use firn_parser::{Entry, Lint, ParseOptions};
 

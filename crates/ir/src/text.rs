@@ -1,6 +1,6 @@
 //! From bytes to an [`Ast`], with everything wrong or remarkable as diagnostics.
 
-use firn_parser::{ParseOptions, SyntaxError, lex, parse};
+use firn_parser::{ParseOptions, SyntaxError, TokenKind, lex, parse};
 use firn_source::{Diagnostic, FileId, Severity};
 
 use crate::ast::{Ast, AstId};
@@ -47,4 +47,28 @@ pub fn parse_text(
         }),
         _ => Err(show(&errors, Severity::Error)),
     }
+}
+
+/// Where the set begins that an attribute written at `offset` belongs to: its brace, or the `rec`
+/// before that.
+pub fn set_literal_around(text: &[u8], offset: u32) -> Option<u32> {
+    let table = lex(text);
+    let significant: Vec<u32> = (0..table.len())
+        .filter(|it| !table.kind(*it).is_trivia() && table.start(*it) < offset)
+        .collect();
+    let mut depth = 0;
+    for (idx, &token) in significant.iter().enumerate().rev() {
+        match table.kind(token) {
+            TokenKind::BraceClose => depth += 1,
+            TokenKind::BraceOpen | TokenKind::InterpolationOpen if depth > 0 => depth -= 1,
+            TokenKind::BraceOpen => {
+                let before = idx.checked_sub(1).map(|it| significant[it]);
+                let rec = before.filter(|it| table.text(*it) == b"rec");
+                return Some(table.start(rec.unwrap_or(token)));
+            }
+            TokenKind::InterpolationOpen => return None,
+            _ => {}
+        }
+    }
+    None
 }

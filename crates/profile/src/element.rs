@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use firn_eval::{
-    Coercion, Ctx, ErrorKind, Fail, Kind, SetBuilder, Symbol, Val, float_with_six_digits,
+    Coercion, Ctx, ErrorKind, Fail, Kind, Place, SetBuilder, Symbol, Val, float_with_six_digits,
 };
 use firn_store_model::{StoreDir, StorePath};
 
@@ -75,13 +75,20 @@ impl<'h> Element<'h> {
         &self,
         ctx: &mut Ctx<'h>,
         name: &str,
+        says_where: bool,
         doing: &'static str,
     ) -> Result<Option<String>, Fail> {
         let Some(value) = self.attribute(name) else {
             return Ok(None);
         };
-        let text = ctx.str_no_context(value, doing)?;
+        let place = self.place(name).filter(|_| says_where);
+        let text = ctx.str_no_context_at(value, place, doing)?;
         Ok(Some(String::from_utf8_lossy(text.bytes()).into_owned()))
+    }
+
+    /// Where an attribute was written.
+    fn place(&self, name: &str) -> Option<Place> {
+        Ctx::attr_place(self.set?.as_set()?, Symbol::find(name.as_bytes())?)
     }
 
     /// The system it is built on; `unknown` for a derivation that does not say, empty for a path.
@@ -90,7 +97,7 @@ impl<'h> Element<'h> {
             return Ok(String::new());
         }
         let doing = "while evaluating the 'system' attribute of a derivation";
-        let system = self.text(ctx, "system", doing)?;
+        let system = self.text(ctx, "system", true, doing)?;
         Ok(system.unwrap_or_else(|| "unknown".to_owned()))
     }
 
@@ -108,7 +115,7 @@ impl<'h> Element<'h> {
         if !path.is_derivation() {
             let message = format!("store path '{path}' is not a valid derivation path");
             let fail = ctx.error(ErrorKind::Eval, message);
-            return Err(ctx.trace(fail, None, doing));
+            return Err(ctx.trace(fail, self.place("drvPath"), doing));
         }
         Ok(Some(path))
     }
@@ -177,7 +184,7 @@ impl<'h> Element<'h> {
         }
         let doing = "while evaluating the 'outputSpecified' attribute of a derivation";
         if let Some(chosen) = self.attribute("outputSpecified")
-            && ctx.bool(chosen, doing)?
+            && ctx.bool_at(chosen, self.place("outputSpecified"), doing)?
         {
             let name = self.output_name(ctx)?;
             let Some((name, path)) = outputs.remove_entry(&name) else {
@@ -208,7 +215,9 @@ impl<'h> Element<'h> {
     /// The output that it stands for; empty if it does not say.
     pub fn output_name(&self, ctx: &mut Ctx<'h>) -> Result<String, Fail> {
         let doing = "while evaluating the output name of a derivation";
-        Ok(self.text(ctx, "outputName", doing)?.unwrap_or_default())
+        Ok(self
+            .text(ctx, "outputName", false, doing)?
+            .unwrap_or_default())
     }
 
     fn described(&self, ctx: &mut Ctx<'h>) -> Result<BTreeMap<Symbol, Val<'h>>, Fail> {
@@ -393,6 +402,9 @@ fn store_path<'h>(
 /// Whether a value is made of numbers, strings, truth values, lists and sets alone, none of them a
 /// derivation. Evaluates it as far as that is so.
 fn is_plain_data<'h>(ctx: &mut Ctx<'h>, value: Val<'h>) -> Result<bool, Fail> {
+    if let Err(fail) = ctx.check_depth(1) {
+        return Err(ctx.at_literal(fail, value));
+    }
     ctx.nested(|ctx| {
         let value = ctx.force(value)?;
         match value.kind() {

@@ -87,7 +87,7 @@ pub fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         let path = path.and_then(|it| it.1.clone()).ok_or_else(|| {
             let drv = store.store_dir().print(drv);
             Failure::message(format!(
-                "derivation '{drv}' does not have wanted outputs '{output}'"
+                "derivation '{drv}' does not have output '{output}'"
             ))
         })?;
         if let Some(link) = &wanted.out_link {
@@ -152,7 +152,22 @@ impl Wanted {
             }
             let (path, output) = word.split_once('!').unwrap_or((word, "out"));
             match follow_links(store.as_ref(), path)? {
-                Some(drv) if drv.is_derivation() => outputs.push((drv, output.to_owned())),
+                Some(drv) if drv.is_derivation() => {
+                    if output.contains(',') {
+                        let drv = store.store_dir().print(&drv);
+                        let text = format!(
+                            "building more than one derivation output is not supported, in '{drv}!{output}'"
+                        );
+                        return Err(Failure::message(text).into());
+                    }
+                    let known = store.query_derivation_output_map(&drv)?;
+                    if !known.iter().any(|it| it.0.as_str() == output) {
+                        let drv = store.store_dir().print(&drv);
+                        let text = format!("derivation '{drv}' does not have output '{output}'");
+                        return Err(Failure::message(text).into());
+                    }
+                    outputs.push((drv, output.to_owned()));
+                }
                 _ => texts.push(evaluation.text_of_file(word)?),
             }
         }

@@ -66,7 +66,7 @@ impl<'h> Ahead<'h> {
             return;
         }
         let outer = ctx.shared.options.max_call_depth - ctx.max_calls;
-        let depth = outer + ctx.calls.len() + ctx.levels + self.level;
+        let depth = outer + ctx.calls.len() + self.level;
         self.offered = Some(Offered {
             shared: Arc::clone(&ctx.shared),
             offer: ctx.shared.crew.offer(parts, errand, depth),

@@ -79,7 +79,6 @@ impl<'h> Ctx<'h> {
         }
         self.stack.truncate(0);
         self.calls.clear();
-        self.levels = 0;
         self.error = None;
         self.stashed = None;
     }

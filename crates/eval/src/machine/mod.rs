@@ -26,6 +26,9 @@ use crate::code::{Code, location};
 use crate::ctx::{Ctx, Res, Val, lock};
 use crate::error::{ErrorKind, EvalError, Fail, Frame, FrameKind, Place};
 
+/// The longest trace that is remembered.
+const MAX_FRAMES: usize = 64;
+
 /// Marks a unit that stands for a failure.
 const FAILED: u8 = 2;
 /// Marks a unit whose slot 0 is the number of the thunk in its row.
@@ -144,9 +147,24 @@ impl<'h> Ctx<'h> {
     fn fail_again(&mut self, error: Option<Arc<EvalError>>) -> Fail {
         let error = error.map_or_else(
             || EvalError::new(ErrorKind::Eval, "this value failed before"),
-            |error| (*error).clone(),
+            |error| EvalError {
+                number: None,
+                ..(*error).clone()
+            },
         );
         self.rethrow(Box::new(error))
+    }
+
+    /// Remembers the whole trace of an error that was caught: the thunks that it has passed fail with
+    /// it from now on, as they do in the reference.
+    #[cold]
+    pub fn remember_trace(&mut self, error: &EvalError) {
+        if let Some(number) = error.number
+            && error.frames.len() <= MAX_FRAMES
+            && let Some(known) = lock(&self.shared.failures).get_mut(number as usize)
+        {
+            *known = Arc::new(error.clone());
+        }
     }
 
     /// A unit that fails with the error in flight, for a thunk that must not be evaluated twice.
@@ -154,24 +172,30 @@ impl<'h> Ctx<'h> {
     /// is already long: evaluating again gives them as well.
     #[cold]
     fn remember_failure(&mut self) -> Option<&'h Unit<'h, Code<'h>>> {
-        const MAX_FRAMES: usize = 64;
-        let error = self.error.as_deref()?;
+        let is_main_line = self.is_main_line();
+        let error = self.error.as_deref_mut()?;
         let passing = matches!(
             error.kind,
-            ErrorKind::StackOverflow | ErrorKind::Interrupted | ErrorKind::GaveUp | ErrorKind::Host
+            ErrorKind::StackOverflow
+                | ErrorKind::Interrupted
+                | ErrorKind::GaveUp
+                | ErrorKind::Left
+                | ErrorKind::Host
         );
-        // What a helper meets may depend on where it began, unless the program throws it; and its
-        // trace may be incomplete once it was told to give up.
-        let is_whole = error.kind.is_catchable() && !self.stack_limit.is_interrupted();
-        let passing = passing || !(self.is_main_line() || is_whole);
-        if passing || error.frames.len() > MAX_FRAMES {
+        // What a helper meets depends on where it began.
+        if passing || !is_main_line {
             return None;
         }
-        let error = Arc::new(error.clone());
-        let number = {
-            let mut failures = lock(&self.shared.failures);
-            failures.push(error);
-            u32::try_from(failures.len() - 1).ok()?
+        let number = match error.number {
+            Some(number) => number,
+            None if error.frames.len() > MAX_FRAMES => return None,
+            None => {
+                let mut failures = lock(&self.shared.failures);
+                let number = u32::try_from(failures.len()).ok()?;
+                error.number = Some(number);
+                failures.push(Arc::new(error.clone()));
+                number
+            }
         };
         let unit = self.alloc.value(Unit::new([0, number, 0, 0], 0, FAILED));
         unit.link(self.internal.rethrow.code());

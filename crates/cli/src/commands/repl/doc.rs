@@ -64,7 +64,12 @@ fn of_value<'h>(ctx: &mut Ctx<'h>, value: Val<'h>) -> Result<Option<String>, Fai
         if let Some(place) = place {
             shown.push_str(&format!("defined at {place}"));
         }
-        let doc = inner_text(&view.doc.unwrap_or_default());
+        // A parameter has the comment right before it, or else that of the one it follows.
+        let params = view.place.iter().chain(view.given.iter().rev());
+        let inner = params
+            .take(view.given.len())
+            .find_map(|it| comment_before(ctx, *it));
+        let doc = inner.unwrap_or_else(|| inner_text(&view.doc.unwrap_or_default()));
         if !doc.is_empty() {
             shown.push_str("\n\n");
         }
@@ -106,14 +111,18 @@ fn of_value<'h>(ctx: &mut Ctx<'h>, value: Val<'h>) -> Result<Option<String>, Fai
 /// What is known about an attribute, in Markdown.
 fn of_attribute(ctx: &Ctx<'_>, name: &str, place: Place) -> String {
     let at = ctx.place_text(place);
+    let doc = comment_before(ctx, place).unwrap_or_else(|| "No documentation found.".to_owned());
+    format!("Attribute `{name}`\n\n  … defined at {at}\n\n{doc}")
+}
+
+/// The text of the documentation comment right before a place.
+fn comment_before(ctx: &Ctx<'_>, place: Place) -> Option<String> {
     let file = ctx.files().file(place.file);
     let table = lex(file.bytes());
-    let token = (0..table.len()).find(|it| table.start(*it) == place.offset);
-    let doc = token
-        .and_then(|it| table.doc_comment(it))
-        .map(|it| inner_text(table.text(it)));
-    let doc = doc.unwrap_or_else(|| "No documentation found.".to_owned());
-    format!("Attribute `{name}`\n\n  … defined at {at}\n\n{doc}")
+    let token = (0..table.len()).find(|it| table.start(*it) == place.offset)?;
+    table
+        .doc_comment(token)
+        .map(|it| inner_text(table.text(it)))
 }
 
 /// Splits `base.name` at its last dot, if the whole is a selection of a plain name.
