@@ -173,7 +173,10 @@ pub fn report_of(error: &EvalError, ctx: &Ctx<'_>, show_trace: bool) -> Report {
     }
     let span = |place: Place| Span::at(place.file, place.offset);
     let mut report = match &error.diagnostic {
-        Some(diagnostic) => Report::from((**diagnostic).clone()),
+        Some(diagnostic) => Report {
+            further: error.further.clone(),
+            ..Report::from((**diagnostic).clone())
+        },
         None => Report {
             code: Some(error.kind.code()),
             focus: focus::focus(error, ctx.files()),

@@ -42,6 +42,8 @@ pub struct Report {
     pub help: Option<String>,
     /// Further facts.
     pub notes: Vec<String>,
+    /// What else is wrong with the same text.
+    pub further: Vec<Diagnostic>,
 }
 
 impl Report {
@@ -59,6 +61,7 @@ impl Report {
             suggestions: Vec::new(),
             help: None,
             notes: Vec::new(),
+            further: Vec::new(),
         }
     }
 }
@@ -77,6 +80,7 @@ impl From<Diagnostic> for Report {
             suggestions: Vec::new(),
             help: diagnostic.help,
             notes: diagnostic.notes,
+            further: Vec::new(),
         }
     }
 }

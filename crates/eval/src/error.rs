@@ -130,6 +130,8 @@ pub struct EvalError {
     pub exit_status: Option<u8>,
     /// Syntax errors are complete diagnostics already.
     pub diagnostic: Option<Box<Diagnostic>>,
+    /// Further errors of the same text.
+    pub further: Vec<Diagnostic>,
     /// Where it is remembered for the thunks that it has passed.
     pub(crate) number: Option<u32>,
 }
@@ -146,6 +148,7 @@ impl EvalError {
             help: None,
             exit_status: None,
             diagnostic: None,
+            further: Vec::new(),
             number: None,
         }
     }

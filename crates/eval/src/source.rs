@@ -117,7 +117,8 @@ impl<'h> Ctx<'h> {
     }
 
     fn syntax_error(&mut self, file: FileId, diagnostics: Vec<Diagnostic>) -> Fail {
-        let Some(first) = diagnostics.into_iter().next() else {
+        let mut diagnostics = diagnostics.into_iter();
+        let Some(first) = diagnostics.next() else {
             return self.error(ErrorKind::Syntax, "syntax error");
         };
         let mut error = EvalError::new(ErrorKind::Syntax, first.message.clone());
@@ -126,6 +127,7 @@ impl<'h> Ctx<'h> {
             offset: span.start,
         });
         error.diagnostic = Some(Box::new(first));
+        error.further = diagnostics.collect();
         self.fail(error)
     }
 

@@ -1,6 +1,6 @@
 //! From bytes to an [`Ast`], with everything wrong or remarkable as diagnostics.
 
-use firn_parser::{ParseOptions, SyntaxError, TokenKind, lex, parse};
+use firn_parser::{ParseOptions, SyntaxError, TokenKind, further_errors, lex, parse};
 use firn_source::{Diagnostic, FileId, Severity};
 
 use crate::ast::{Ast, AstId};
@@ -32,6 +32,9 @@ pub fn parse_text(
     let (ast, more) = sink.finish();
     let mut errors: Vec<SyntaxError> = parsed.errors;
     errors.extend(more);
+    if let Some(token) = parsed.stopped_at {
+        errors.extend(further_errors(&table, options, token));
+    }
     errors.sort_by_key(SyntaxError::time);
     let show = |errors: &[SyntaxError], severity| {
         errors

@@ -22,11 +22,15 @@ pub struct Parsed<E> {
     pub errors: Vec<SyntaxError>,
     /// What is allowed but remarkable, in order of the text.
     pub warnings: Vec<SyntaxError>,
+    /// The token that does not fit, if that is why there is no root; one past the last token for
+    /// the end of the text.
+    pub stopped_at: Option<TokenIdx>,
 }
 
 /// Parses a lexed text into a sink.
 ///
-/// Stops at the first error of the grammar itself.
+/// Stops at the first error of the grammar itself; [`further_errors`](crate::further_errors) finds
+/// others.
 pub fn parse<S: TreeSink>(
     table: &TokenTable<'_>,
     sink: &mut S,
@@ -45,28 +49,16 @@ pub fn parse<S: TreeSink>(
             time: error.token,
         });
     }
-    let start = match options.entry {
-        Entry::Expression => TokenKind::StartExpression,
-        Entry::Bindings => TokenKind::StartBindings,
-    };
-    let tokens = std::iter::once((0, start, 0))
-        .chain(significant(table).map(|(token, kind)| (token, kind, token + 1)))
-        .map(Ok);
-    let result = grammar::RootParser::new().parse(&mut context, tokens);
+    let result = parse_tokens(&mut context, options.entry, significant(table));
     if !options.pipe_operators {
         refuse_pipes(&mut context);
     }
-    let root = match result {
-        Ok(root) => Some(root),
-        Err(error) => {
-            let token = match error {
-                ParseError::UnrecognizedToken { token, .. } | ParseError::ExtraToken { token } => {
-                    token.0
-                }
-                _ => table.len(),
-            };
+    let (root, stopped_at) = match result {
+        Ok(root) => (Some(root), None),
+        Err(token) => {
+            let token = token.unwrap_or(table.len());
             unexpected(&mut context, token);
-            None
+            (None, Some(token))
         }
     };
     let mut errors = std::mem::take(&mut context.errors);
@@ -77,7 +69,30 @@ pub fn parse<S: TreeSink>(
         root,
         errors,
         warnings,
+        stopped_at,
     }
+}
+
+/// Runs the grammar over tokens. Fails at a token, or at their end.
+pub(crate) fn parse_tokens<S: TreeSink>(
+    context: &mut Context<'_, S>,
+    entry: Entry,
+    tokens: impl Iterator<Item = (TokenIdx, TokenKind)>,
+) -> Result<S::Expr, Option<TokenIdx>> {
+    let start = match entry {
+        Entry::Expression => TokenKind::StartExpression,
+        Entry::Bindings => TokenKind::StartBindings,
+    };
+    let tokens = std::iter::once((0, start, 0))
+        .chain(tokens.map(|(token, kind)| (token, kind, token + 1)))
+        .map(Ok);
+    let result = grammar::RootParser::new().parse(context, tokens);
+    result.map_err(|error| match error {
+        ParseError::UnrecognizedToken { token, .. } | ParseError::ExtraToken { token } => {
+            Some(token.0)
+        }
+        _ => None,
+    })
 }
 
 /// Records a token that does not fit, or the end of the text.

@@ -421,3 +421,45 @@ fn words_errors_like_the_reference() {
         "7: syntax error, unexpected '=', expecting '}' or ','",
     );
 }
+
+/// Where further errors are, as the texts of the tokens that do not fit.
+fn further(text: &str) -> Vec<String> {
+    let table = lex(text.as_bytes());
+    let options = ParseOptions::default();
+    let parsed = parse(&table, &mut crate::NullSink, &options);
+    let stopped = parsed.stopped_at.expect("the text is wrong");
+    let found = crate::further_errors(&table, &options, stopped).into_iter();
+    found
+        .map(|it| text[it.start as usize..it.end as usize].to_owned())
+        .collect()
+}
+
+#[test]
+fn errors_behind_the_first_are_found() {
+    let check = |text: &str, expected: &[&str]| assert_eq!(further(text), expected, "{text}");
+    check("{ a = 1 b = 2; c = 3; }", &[]);
+    check("{ a = 1 b = 2; c = ; d = 3; }", &[";"]);
+    check(
+        "{ a = 1 b = 2; c = ; d = 3 e = 4; f = [ 1; }",
+        &[";", "=", ";"],
+    );
+    check("{ a = [ 1; b = = 2; c = 3; }", &["="]);
+    check("let a = ; in { b = ; c = 1; }", &[";"]);
+    check(
+        "let a = ; b = 1; in if a then { c = else; } else 2",
+        &["else"],
+    );
+    check("{ a, b c }: { d = ; e = 1; }", &[";"]);
+    check("{ a; b }: { d = 1; }", &[]);
+    check("{ x = { a = ; }; y = { b = ; }; z = 1; }", &[";"]);
+    check("{ x = (1; y = 2); z = 1; w = ; }", &[")", ";"]);
+    check("{ x = \"${1 2;}\"; y = ; }", &[";"]);
+    check("{ a = 1; } }", &[]);
+    check("{ a = 1; b = {", &[]);
+    check("(", &[]);
+    check("1 +", &[]);
+    check(
+        "{ a = ; b = 99999999999999999999; }",
+        &["99999999999999999999"],
+    );
+}

@@ -52,6 +52,11 @@ pub(super) fn render(report: &Report, files: &FileTable, style: Style, show_trac
         text.push_str("\n  ");
         text.push_str(&style.paint("2", &line));
     }
+    for diagnostic in &report.further {
+        let further = Report::from(diagnostic.clone());
+        text.push_str("\n\n");
+        text.push_str(&render(&further, files, style, show_trace));
+    }
     text
 }
 
