@@ -6,6 +6,7 @@
 
 mod files;
 mod packages;
+mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -33,7 +34,7 @@ pub type Fates = BTreeMap<String, Fate>;
 /// The difference between two systems.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference {
-    /// Options that a configuration sets, with their values.
+    /// Options that a configuration sets, with their values; of sets, the members that differ.
     pub options: Fates,
     /// Packages, with versions.
     pub packages: Fates,
@@ -69,7 +70,7 @@ impl Difference {
             fates(&texts(&old[key]), &texts(&new[key]))
         };
         Ok(Self {
-            options: values("options"),
+            options: by_member(values("options")),
             packages,
             growth,
             units,
@@ -148,11 +149,32 @@ fn line(item: &str, fate: &Fate) -> String {
         }
     };
     match fate {
-        Fate::Added(new) => format!("  + {item}{}", said(new)),
-        Fate::Removed(old) => format!("  - {item}{}", said(old)),
+        Fate::Added(new) => format!("  + {item}{}", said(&short(new))),
+        Fate::Removed(old) => format!("  - {item}{}", said(&short(old))),
         Fate::Changed(old, new) if old.is_empty() && new.is_empty() => format!("  ~ {item}"),
-        Fate::Changed(old, new) => format!("  ~ {item}: {old} -> {new}"),
+        Fate::Changed(old, new) => format!("  ~ {item}: {} -> {}", short(old), short(new)),
     }
+}
+
+/// The beginning of a long value.
+fn short(text: &str) -> String {
+    const LONG: usize = 60;
+    match text.char_indices().nth(LONG) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// Options that are sets, by the members that differ.
+fn by_member(options: Fates) -> Fates {
+    let mut shown = Fates::new();
+    for (name, fate) in options {
+        match fate {
+            Fate::Changed(old, new) => values::compare(&name, &old, &new, &mut shown),
+            other => drop(shown.insert(name, other)),
+        }
+    }
+    shown
 }
 
 fn signed(bytes: i64) -> String {
