@@ -204,7 +204,16 @@ in
         "systemd-timesync"
       ] (name: { gid = config.ids.gids.${name}; });
     };
-    environment.systemPackages = lib.optional (cfg.package != null) cfg.package;
+    environment.systemPackages = lib.optionals (cfg.package != null) [
+      cfg.package
+      # Names that `systemctl` answers to and that come apart from it.
+      (pkgs.runCommandLocal "systemd-commands" { } ''
+        mkdir -p $out/bin
+        for name in halt poweroff reboot shutdown; do
+          ln -s ${cfg.package}/bin/systemctl $out/bin/$name
+        done
+      '')
+    ];
     boot.kernel.sysctl."kernel.core_pattern" = lib.mkIf (cfg.package != null) (lib.mkDefault "core");
 
     # The targets a system needs even where no package of systemd's brings them.
