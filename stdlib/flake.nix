@@ -11,6 +11,8 @@
       systems = [ "x86_64-linux" ];
       forAll = lib.genAttrs systems;
       pkgsFor = system: import ./. { inherit system; };
+      # What is said when a template of a project was written.
+      welcomeText = "`firn build -f .` builds the package, `firn develop -f .` opens the project's shell.";
     in
     {
       lib = lib // {
@@ -40,14 +42,17 @@
         c = {
           path = ./templates/c;
           description = "A C project with a package and a shell";
+          inherit welcomeText;
         };
         rust = {
           path = ./templates/rust;
           description = "A Rust project with a package and a shell";
+          inherit welcomeText;
         };
         python = {
           path = ./templates/python;
           description = "A Python project with a package and a shell";
+          inherit welcomeText;
         };
         system = {
           path = ./templates/system;

@@ -3,8 +3,9 @@
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
-use firn_eval::{FileType, Symbol};
+use firn_eval::{FileType, Symbol, Val};
 use firn_events::Level;
 use firn_fetch::UseRegistries;
 use firn_source::SourcePath;
@@ -12,8 +13,9 @@ use firn_source::SourcePath;
 use super::FlakeArgs;
 use crate::evaluation::{Evaluation, Stop, evaluate};
 use crate::flakes::{Role, parse_here};
+use crate::sources::Text;
 use crate::verbs::Verb;
-use crate::{Args, Context, Failure, sources};
+use crate::{Args, Context, Failure, Report, sources};
 
 /// `flake init [-t TEMPLATE]`.
 pub static INIT: Verb = Verb {
@@ -86,10 +88,13 @@ fn make(
     let store = context.open_store()?;
     let target = sources::on_disk(&sources::absolute(directory));
     let (copied, welcome) = evaluate(context, &wanted.eval, &store, |evaluation| {
-        let output = evaluation.flake_output(template, Role::Template)?;
+        let value = match of_library(context, template) {
+            Some(name) => library_template(evaluation, name)?,
+            None => evaluation.flake_output(template, Role::Template)?.value,
+        };
         let ctx = &mut *evaluation.ctx;
         let doing = "while evaluating a template";
-        let set = ctx.attrs(output.value, doing)?;
+        let set = ctx.attrs(value, doing)?;
         let path = ctx.attr(set, Symbol::intern(b"path"), doing)?;
         let from = ctx.realise_path(path, doing)?;
         let welcome = match set.get(Symbol::intern(b"welcomeText")) {
@@ -123,6 +128,28 @@ fn make(
         )));
     }
     Ok(0)
+}
+
+/// The template of the standard library that a word names: `firn#c`, and `firn` for the default.
+fn of_library<'w>(context: &Context, word: &'w str) -> Option<&'w str> {
+    let (flake, name) = word.split_once('#').unwrap_or((word, ""));
+    let is_library = context.program.is_firn() && matches!(flake, "firn" | "stdlib");
+    is_library.then_some(if name.is_empty() { "default" } else { name })
+}
+
+/// A template of the standard library. Its files may be in the program, where no fetcher finds them,
+/// so its flake is called without being locked.
+fn library_template<'h>(evaluation: &mut Evaluation<'_, 'h>, name: &str) -> Result<Val<'h>, Stop> {
+    let place = evaluation.library().join(b"flake.nix");
+    let flake = evaluation.ctx.eval_file(&place)?;
+    let text = Text::of_words("flake: (flake.outputs { self = flake; }).templates");
+    let function = evaluation.value_of_text(&text)?;
+    let templates = evaluation.ctx.call(function, &[flake])?;
+    evaluation.along(templates, name)?.map_err(|meant| {
+        let mut report = Report::error(format!("the standard library has no template '{name}'"));
+        report.suggestions = meant;
+        Failure::reported(report, Arc::default()).into()
+    })
 }
 
 fn copy(
