@@ -4,6 +4,12 @@
 { config, lib, pkgs, ... }:
 let
   inherit (lib) mkOption types;
+
+  asked = { LANG = config.i18n.defaultLocale; } // config.i18n.extraLocaleSettings;
+  # A locale that is not there ends interactive shells where they begin: nobody could log in any more.
+  isThere = name: !(pkgs ? bootstrap.locales) || builtins.elem name [ "C" "POSIX" "C.UTF-8" "C.utf8" ];
+  missing = lib.unique (lib.filter (name: !isThere name) (builtins.attrValues asked));
+  given = builtins.mapAttrs (_: name: if isThere name then name else "C.UTF-8") asked;
 in
 {
   options = {
@@ -49,11 +55,11 @@ in
   };
 
   config = {
+    warnings = map (name: "the locale '${name}' is not in this package set; C.UTF-8 takes its place") missing;
     environment.sessionVariables = {
-      LANG = config.i18n.defaultLocale;
       TZDIR = lib.mkIf (pkgs ? tzdata) "/etc/zoneinfo";
     }
-    // config.i18n.extraLocaleSettings;
+    // given;
     # Where the C library looks by itself: services and logins have it without a variable.
     system.activationScripts.locales = lib.mkIf (pkgs ? bootstrap.locales) {
       text = ''
@@ -63,11 +69,7 @@ in
       '';
     };
     environment.etc = {
-      "locale.conf".text = lib.concatStrings (
-        lib.mapAttrsToList (n: v: "${n}=${v}\n") (
-          { LANG = config.i18n.defaultLocale; } // config.i18n.extraLocaleSettings
-        )
-      );
+      "locale.conf".text = lib.concatStrings (lib.mapAttrsToList (n: v: "${n}=${v}\n") given);
       "vconsole.conf".text = ''
         KEYMAP=${config.console.keyMap}
         ${lib.optionalString (config.console.font != null) "FONT=${config.console.font}"}
