@@ -69,6 +69,8 @@ const FLAKE: &str = r#"{
         inherit system toplevel;
         name = "shell";
         builder = "/bin/bash";
+        # The other implementation's capture asks the environment for it.
+        outputs = [ "out" ];
       };
     };
 }
