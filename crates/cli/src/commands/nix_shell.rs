@@ -525,7 +525,11 @@ fn temporary_directory() -> Result<PathBuf, Failure> {
     for number in 0..1000 {
         let path = parent.join(format!("nix-shell.{process}-{number}"));
         match rustix::fs::mkdirat(CWD, &path, rustix::fs::Mode::RWXU) {
-            Ok(()) => return Ok(path),
+            Ok(()) => {
+                // From the start of the shell on, that removes it.
+                crate::interruption::removes(path.clone());
+                return Ok(path);
+            }
             Err(rustix::io::Errno::EXIST) => {}
             Err(error) => return Err(cannot_write(&path, &error.into())),
         }
