@@ -657,6 +657,7 @@ pub(crate) fn success(status: BuildStatus, outputs: BTreeMap<OutputName, StorePa
         status,
         outputs,
         time: (0, 0),
+        cpu_time: None,
     }
 }
 

@@ -80,6 +80,8 @@ pub(crate) struct Success {
     pub(crate) outputs: BTreeMap<OutputName, StorePath>,
     /// When a build began and ended, in seconds since 1970.
     pub(crate) time: (u64, u64),
+    /// Processor time of a build, in microseconds, where it was counted: of programs and kernel.
+    pub(crate) cpu_time: Option<(u64, u64)>,
 }
 
 /// One goal.

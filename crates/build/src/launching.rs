@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::os::fd::AsFd as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -16,6 +17,7 @@ use firn_events::{ActivityGuard, ActivityKind, Level, SharedSink};
 use firn_store::derivation::HashModulos;
 use firn_store::{BuildMode, BuildStatus, LocalStore, Store as _, fault};
 use firn_store_model::{OutputName, OutputsSpec, StorePath};
+use firn_sys::cgroup::Cgroup;
 use firn_sys::file_lock::PathLock;
 use firn_sys::launcher::{Event, Launcher};
 use firn_sys::pseudo_terminal::PseudoTerminal;
@@ -316,12 +318,17 @@ impl Scheduler {
         let (errors, errors_in) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
             .map_err(|error| failed(error.into()))?;
         RunningBuild::set_nonblocking(&terminal.reader).map_err(failed)?;
+        let cgroup = match &self.settings.cgroup {
+            None => None,
+            Some(parent) => Some(
+                Cgroup::new(parent).map_err(BuildError::io("making a control group in", parent))?,
+            ),
+        };
+        let mut spec = prepared.spec.clone();
+        let group = cgroup.as_ref().map(|group| group.path().as_os_str());
+        spec.cgroup = group.map(|group| group.as_bytes().to_vec());
         let id = launcher
-            .launch(
-                prepared.spec.clone(),
-                terminal.writer.as_fd(),
-                errors_in.as_fd(),
-            )
+            .launch(spec, terminal.writer.as_fd(), errors_in.as_fd())
             .map_err(failed)?;
         fault::point("watch a builder");
         let now = Instant::now();
@@ -331,6 +338,7 @@ impl Scheduler {
             prepared,
             locks,
             log,
+            cgroup,
             output: Some(terminal.reader),
             errors: Some(errors),
             setup_failure: String::new(),
@@ -488,36 +496,46 @@ impl Scheduler {
             mut prepared,
             locks,
             log,
+            cgroup,
             started_at,
             ..
         } = running;
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let cpu_time = cgroup
+            .and_then(|group| group.cpu_time().ok())
+            .map(|(user, system)| (micros(user), micros(system)));
         let events = Arc::clone(&self.events);
         let store = Arc::clone(&self.store);
         let settings = Arc::clone(&self.settings);
         let report = self.reporter();
         self.n_registering += 1;
         let opens_store = prepared.nested.is_some();
-        let work = move || {
-            let drv_path = prepared.inputs.drv_path.clone();
-            if let Some(nested) = prepared.nested.take() {
-                prepared.inputs.input_paths = nested.finish().paths();
-            }
-            let finished = log.finish();
-            let outcome = register_outputs(&store, &settings, &prepared, locks, started_at);
-            if outcome.is_err() && settings.keep_failed {
-                keep_directory(&mut prepared, &events);
-            }
-            drop(prepared);
-            let outcome = match finished {
-                Ok(_activity) => outcome,
-                Err(error) => Err(BuildError::misc(format!(
-                    "writing the log of '{}': {}",
-                    store.store_dir().print(&drv_path),
-                    crate::error::plain(&error)
-                ))),
+        let work =
+            move || {
+                let drv_path = prepared.inputs.drv_path.clone();
+                if let Some(nested) = prepared.nested.take() {
+                    prepared.inputs.input_paths = nested.finish().paths();
+                }
+                let finished = log.finish();
+                let outcome = register_outputs(&store, &settings, &prepared, locks, started_at)
+                    .map(|success| Success {
+                        cpu_time,
+                        ..success
+                    });
+                if outcome.is_err() && settings.keep_failed {
+                    keep_directory(&mut prepared, &events);
+                }
+                drop(prepared);
+                let outcome = match finished {
+                    Ok(_activity) => outcome,
+                    Err(error) => Err(BuildError::misc(format!(
+                        "writing the log of '{}': {}",
+                        store.store_dir().print(&drv_path),
+                        crate::error::plain(&error)
+                    ))),
+                };
+                report(Message::Built(key, outcome, false));
             };
-            report(Message::Built(key, outcome, false));
-        };
         if self.settings.post_build_hook.is_some() || opens_store {
             // A hook may take its time, and so may a server of processes that are gone.
             std::thread::spawn(work);
@@ -731,6 +749,7 @@ fn register_outputs(
         status: BuildStatus::Built,
         outputs: paths,
         time: (started_at, seconds_since_epoch()),
+        cpu_time: None,
     })
 }
 

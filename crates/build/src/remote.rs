@@ -213,6 +213,7 @@ impl Errand {
             status: BuildStatus::Built,
             outputs,
             time: (started_at, crate::launching::seconds_since_epoch()),
+            cpu_time: None,
         })
     }
 

@@ -9,6 +9,7 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use firn_store::BuildStatus;
+use firn_sys::cgroup::Cgroup;
 use firn_sys::file_lock::PathLock;
 use firn_sys::launcher::LaunchId;
 use firn_sys::pseudo_terminal::read_some;
@@ -28,6 +29,8 @@ pub(crate) struct RunningBuild {
     pub(crate) prepared: PreparedBuild,
     pub(crate) locks: PathLock,
     pub(crate) log: BuildLog,
+    /// The control group of all its processes.
+    pub(crate) cgroup: Option<Cgroup>,
     /// Closed once everything was read.
     pub(crate) output: Option<OwnedFd>,
     /// Closed once the program runs, or has said why it does not.

@@ -104,6 +104,8 @@ pub struct BuildSettings {
     pub start_id: u32,
     /// `id-count`: how many there are.
     pub id_count: u32,
+    /// `use-cgroups`: the control group in which builders get groups of their own.
+    pub cgroup: Option<PathBuf>,
     /// `build-dir`: where builds have their directories; below the state directory if not given.
     pub build_dir: Option<PathBuf>,
     /// `external-builders`.
@@ -183,6 +185,7 @@ impl Default for BuildSettings {
             build_users_group: None,
             start_id: 872_415_232,
             id_count: 8_388_608,
+            cgroup: None,
             build_dir: None,
             external_builders: Vec::new(),
             machines: Arc::from([]),

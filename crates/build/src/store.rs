@@ -700,6 +700,7 @@ fn result_of(
                 status: success.status,
                 times_built: u64::from(success.status == BuildStatus::Built),
                 time: success.time,
+                cpu_time: success.cpu_time,
                 ..empty
             };
             (success.outputs, result)

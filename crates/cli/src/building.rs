@@ -88,6 +88,11 @@ impl Context {
             build_users_group: self.build_users_group(),
             start_id: sandbox.start_id,
             id_count: sandbox.id_count,
+            cgroup: if sandbox.use_cgroups {
+                firn_sys::support::writable_cgroup()
+            } else {
+                None
+            },
             build_dir: sandbox.build_dir.clone(),
             external_builders: if settings.is_enabled(Feature::ExternalBuilders) {
                 let builders = build.external_builders.0.iter();

@@ -132,9 +132,9 @@ impl Context {
     /// what the console needs to know is passed on.
     pub fn settle(&mut self) {
         self.settings.warn_of_unknown();
-        if self.settings.sandbox.use_cgroups {
+        if self.settings.sandbox.use_cgroups && firn_sys::support::writable_cgroup().is_none() {
             self.settings.warn(
-                "'use-cgroups' has no effect: builders are put into no cgroup, and ended by their process namespace",
+                "'use-cgroups' has no effect: there is no group of the unified hierarchy that this process may make groups in",
             );
         }
         self.say_warnings();

@@ -6,7 +6,7 @@
 //! asks and runs one program in them. [`seccomp`] and [`landlock`] confine such a program further,
 //! [`pseudo_terminal`] carries what it writes, [`support`] finds out what this kernel allows.
 //! [`store_view`] shows a store at its logical place, [`clock`] knows the time zone, [`children`] has
-//! no child outlive a command, [`mapping`] shows the contents of a file in memory, [`pipe`] knows what
+//! no child outlive a command, [`cgroup`] puts builders where they can be counted and killed, [`mapping`] shows the contents of a file in memory, [`pipe`] knows what
 //! waits to be read.
 //!
 //! Crates above this one never speak to the kernel past the standard library except through here,
@@ -18,6 +18,7 @@
 //! single-threaded between `fork` and `exec`, which the launcher is by construction.
 
 pub mod accounts;
+pub mod cgroup;
 pub mod children;
 pub mod clock;
 pub mod file;

@@ -193,3 +193,49 @@ fn no_build_finds_what_another_left() {
         "{left:?}"
     );
 }
+
+#[test]
+fn control_groups_count_and_go() {
+    let Some(parent) = firn_sys::support::writable_cgroup() else {
+        return;
+    };
+    let groups = || {
+        let mut names = super::world::names(&parent);
+        let own = format!("firn-build-{}-", std::process::id());
+        names.retain(|name| name.starts_with(&own));
+        names
+    };
+    for sandbox in [true, false] {
+        let settings = BuildSettings {
+            cgroup: Some(parent.clone()),
+            ..BuildSettings::default()
+        };
+        let world = if sandbox {
+            World::with(settings)
+        } else {
+            World::without_sandbox(settings)
+        };
+        let script = "n=0; while test $n -lt 20000; do n=$((n + 1)); done; \
+                      while read -r line; do \
+                      case $line in 0::*) echo $line;; esac; done < /proc/self/cgroup > $out";
+        let drv = world.add(Recipe::script("counted", script));
+        let result = world.realise(&drv, BuildMode::Normal);
+        let (user, system) = result.cpu_time.expect("counted");
+        assert!(user + system > 0);
+        let output = &result.outputs.values().next().expect("an output").out_path;
+        let text = std::fs::read_to_string(world.real(output)).expect("a file");
+        assert!(text.contains("/firn-build-"), "{text}");
+        let endless = world.add(Recipe::script("endless", "while :; do :; done"));
+        std::thread::scope(|scope| {
+            let request = scope.spawn(|| world.error(&[&endless]));
+            let started = Instant::now();
+            while groups().is_empty() && started.elapsed().as_secs() < 20 {
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+            assert_eq!(groups().len(), 1);
+            world.store.cancel();
+            request.join().expect("no panic");
+        });
+        assert!(groups().is_empty(), "{:?}", groups());
+    }
+}

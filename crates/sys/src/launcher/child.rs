@@ -14,6 +14,7 @@
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd};
+use std::os::unix::ffi::OsStrExt as _;
 
 use rustix::process::Signal;
 
@@ -61,6 +62,17 @@ pub(super) fn drop_groups(spec: &LaunchSpec) -> io::Result<()> {
         )),
         dropped => Ok(dropped?),
     }
+}
+
+/// Moves this process, which has not begun anything yet, to the group of a spec.
+pub(super) fn enter_cgroup(spec: &LaunchSpec) -> io::Result<()> {
+    let Some(group) = &spec.cgroup else {
+        return Ok(());
+    };
+    let group = std::path::Path::new(std::ffi::OsStr::from_bytes(group));
+    std::fs::write(group.join("cgroup.procs"), "0").map_err(|error| {
+        io::Error::other(format!("entering the group '{}': {error}", group.display()))
+    })
 }
 
 /// Becomes the program of a spec. The calling process is a fresh fork with the namespaces of

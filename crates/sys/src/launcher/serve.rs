@@ -6,9 +6,12 @@
 #![allow(unsafe_code)]
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd as _, AsRawFd as _, FromRawFd as _, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::process::{
@@ -17,14 +20,25 @@ use rustix::process::{
 
 use super::wire::{self, Report, Request};
 use super::{LaunchSpec, child, show, supervisor};
+use crate::cgroup;
 
 struct Running {
     pid: Pid,
     process: OwnedFd,
+    /// The group that ends with it.
+    cgroup: Option<Vec<u8>>,
     /// The signal that ends it with all it started.
     kill_signal: Signal,
     /// Whether its mounts belong to a user namespace of its own.
     user_namespace: bool,
+}
+
+impl Running {
+    fn kill_cgroup(&self) {
+        if let Some(group) = &self.cgroup {
+            cgroup::kill(Path::new(OsStr::from_bytes(group)));
+        }
+    }
 }
 
 /// Serves a client on standard input until it is gone.
@@ -70,6 +84,7 @@ pub fn serve(socket: &UnixStream) -> io::Result<()> {
     let mut running = BTreeMap::new();
     let outcome = serve_requests(socket, &mut running);
     for child in running.values() {
+        child.kill_cgroup();
         let _ = pidfd_send_signal(&child.process, child.kill_signal);
     }
     for child in running.values() {
@@ -124,6 +139,7 @@ fn serve_requests(socket: &UnixStream, running: &mut BTreeMap<u64, Running>) -> 
             }
             Request::Kill { id } => {
                 if let Some(child) = running.get(&id) {
+                    child.kill_cgroup();
                     let _ = pidfd_send_signal(&child.process, child.kill_signal);
                 }
             }
@@ -180,6 +196,7 @@ fn start(spec: &LaunchSpec, descriptors: &[OwnedFd]) -> io::Result<Running> {
         Some(pid) => Ok(Running {
             pid,
             process: pidfd_open(pid, PidfdFlags::empty())?,
+            cgroup: spec.cgroup.clone(),
             user_namespace: flags & libc::CLONE_NEWUSER != 0,
             kill_signal: if spec.sandbox.is_some() {
                 Signal::KILL
@@ -187,10 +204,17 @@ fn start(spec: &LaunchSpec, descriptors: &[OwnedFd]) -> io::Result<Running> {
                 Signal::TERM
             },
         }),
-        None if spec.sandbox.is_some() => {
-            child::become_program(spec, output.as_fd(), errors.as_fd())
+        None => {
+            if let Err(error) = child::enter_cgroup(spec) {
+                let _ = rustix::io::write(errors, error.to_string().as_bytes());
+                // SAFETY: ends the fork without running exit handlers that belong to the launcher.
+                unsafe { libc::_exit(1) }
+            }
+            if spec.sandbox.is_some() {
+                child::become_program(spec, output.as_fd(), errors.as_fd())
+            }
+            supervisor::supervise(spec, output.as_fd(), errors.as_fd(), launcher)
         }
-        None => supervisor::supervise(spec, output.as_fd(), errors.as_fd(), launcher),
     }
 }
 

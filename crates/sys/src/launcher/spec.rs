@@ -23,6 +23,8 @@ pub struct LaunchSpec {
     pub sandbox: Option<SandboxSpec>,
     /// The user of the host to become. Only a privileged caller can ask for one.
     pub user: Option<User>,
+    /// The control group to be in from the beginning.
+    pub cgroup: Option<Vec<u8>>,
     /// Whether system calls that a builder has no business with are refused.
     pub filter_syscalls: bool,
     /// Whether setuid programs may work inside.
