@@ -79,7 +79,7 @@ impl Contender {
     pub(crate) fn run(&self, command: &mut Command) -> Result<Cost, String> {
         command.stdout(Stdio::null());
         let started = Instant::now();
-        let mut child = command
+        let child = command
             .spawn()
             .map_err(|error| format!("{}: {error}", self.name))?;
         let used = child.wait4().map_err(|error| error.to_string())?;

@@ -192,8 +192,8 @@ fn start(spec: &LaunchSpec, descriptors: &[OwnedFd]) -> io::Result<Running> {
     child::drop_groups(spec)?;
     let flags = child::namespace_flags(spec);
     let launcher = rustix::process::getpid();
-    match clone_process(flags)? {
-        Some(pid) => Ok(Running {
+    if let Some(pid) = clone_process(flags)? {
+        return Ok(Running {
             pid,
             process: pidfd_open(pid, PidfdFlags::empty())?,
             cgroup: spec.cgroup.clone(),
@@ -203,19 +203,17 @@ fn start(spec: &LaunchSpec, descriptors: &[OwnedFd]) -> io::Result<Running> {
             } else {
                 Signal::TERM
             },
-        }),
-        None => {
-            if let Err(error) = child::enter_cgroup(spec) {
-                let _ = rustix::io::write(errors, error.to_string().as_bytes());
-                // SAFETY: ends the fork without running exit handlers that belong to the launcher.
-                unsafe { libc::_exit(1) }
-            }
-            if spec.sandbox.is_some() {
-                child::become_program(spec, output.as_fd(), errors.as_fd())
-            }
-            supervisor::supervise(spec, output.as_fd(), errors.as_fd(), launcher)
-        }
+        });
     }
+    if let Err(error) = child::enter_cgroup(spec) {
+        let _ = rustix::io::write(errors, error.to_string().as_bytes());
+        // SAFETY: ends the fork without running exit handlers that belong to the launcher.
+        unsafe { libc::_exit(1) }
+    }
+    if spec.sandbox.is_some() {
+        child::become_program(spec, output.as_fd(), errors.as_fd())
+    }
+    supervisor::supervise(spec, output.as_fd(), errors.as_fd(), launcher)
 }
 
 /// A fork into new namespaces; `None` in the child.
