@@ -1,7 +1,8 @@
 //! Works in a project as people do, under Firn and under another implementation, and prints a table.
 //!
-//! The project is a flake in Git that declares two machines of a given nixpkgs, which it locks. What is timed is what is asked again and again: an evaluation, a build and a development
-//! shell while nothing has changed, the prompt's hook, and an evaluation after each edit of one line
+//! The project is a flake in Git that declares two machines of a given nixpkgs, which it locks. What
+//! is timed is what is asked again and again: an evaluation, a build and a development shell while
+//! nothing has changed, the prompt's hook, and an evaluation after each edit of one line
 //! in the first machine's module, for that machine and for the other. All answers are compared.
 //! Both sides start with empty caches of their own; the store is the one that each of them uses.
 //!
