@@ -77,6 +77,14 @@ let
       shell = "${final.bootstrap.toolchain}/bin/bash";
       tools = [ final.bootstrap.toolchain ];
     };
+    # The same with the shell from source, for the tools that come after it: scripts among them start with that one.
+    shellStdenv = import ./build-support/stdenv {
+      inherit system;
+      inherit (final.bootstrap) cc locales;
+      name = "stdenv-shell";
+      shell = "${pristine.bash}/bin/bash";
+      tools = [ pristine.bash final.bootstrap.toolchain ];
+    };
     # The shell that scripts of the system run in.
     runtimeShell = "${final.bash}/bin/bash";
     mkShell = final.callPackage ./build-support/mk-shell.nix { };
@@ -92,9 +100,14 @@ let
     "bash" "bzip2" "coreutils" "diffutils" "file" "findutils" "gawk" "gnugrep" "gnumake" "gnused" "gnutar" "gzip" "patch"
     "patchelf" "xz"
   ];
-  foundation = userland ++ [ "ncurses" "pcre2" "readline" "zlib" ];
+  foundation = userland ++ [ "pcre2" "zlib" ];
+  shell = [ "bash" "ncurses" "readline" ];
 
-  package = final: name: final.callPackage (./pkgs + "/${name}") (if elem name foundation then { stdenv = final.seedStdenv; } else { });
+  package = final: name: final.callPackage (./pkgs + "/${name}") (
+    if elem name shell then { stdenv = final.seedStdenv; }
+    else if elem name foundation then { stdenv = final.shellStdenv; }
+    else { }
+  );
   packages = final: prev: listToAttrs (map (name: { inherit name; value = package final name; }) (folders ./pkgs));
 
   set = overlays: fix (lib.foldl (layer: overlay: extends overlay layer) base ([ binaries packages ] ++ overlays));

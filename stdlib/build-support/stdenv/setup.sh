@@ -94,6 +94,8 @@ _useLibrary() {
 _setUpInputs() {
   local input hook tool
   PATH=
+  # Programs find the libraries that are installed with them; the fixup drops this where they need none.
+  [ -z "${defaultCompiler-}" ] || [ -z "${out-}" ] || NIX_LDFLAGS="-rpath $(_outputFor lib out)/lib ${NIX_LDFLAGS-}"
   for input in ${defaultCompiler-} ${nativeBuildInputs-} ${propagatedNativeBuildInputs-}; do _collect allNativeInputs "$input"; done
   for input in ${buildInputs-} ${propagatedBuildInputs-}; do _collect allInputs "$input"; done
   for input in "${allNativeInputs[@]}" "${allInputs[@]}"; do
@@ -424,11 +426,11 @@ _fixOutput() {
 
 # The interpreters of scripts become store paths; time stamps stay, so that make sees no news.
 # patchShebangs [--build | --host] PATH...: with --host, as for what is installed, only what the inputs and tools from source
-# bring counts. The seed's tools are for building; a script that needs no more than them finds the machine's.
+# bring counts, and what is installed itself. The seed's tools are for building; a script that needs one finds the machine's.
 patchShebangs() {
   local file line interpreter words program stamp where=$PATH
   case ${1-} in
-    --host) where=$inputPath; shift ;;
+    --host) where=$inputPath:$(_outputFor bin out)/bin; shift ;;
     --*) shift ;;
   esac
   find "$@" -type f -perm -0100 -print0 | while IFS= read -r -d '' file; do

@@ -21,6 +21,8 @@ stdenv.mkDerivation {
     ln -s libncursesw.so $out/lib/libcurses.so
     ln -s libncursesw.so $out/lib/libtinfo.so
   '';
+  doInstallCheck = true;
+  installCheckPhase = ''[ "$(TERM=xterm-256color $out/bin/tput colors)" = 256 ]'';
   meta = {
     description = "Terminal-independent screens";
     homepage = "https://www.gnu.org/software/ncurses/";

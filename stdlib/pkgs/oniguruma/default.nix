@@ -9,6 +9,20 @@ stdenv.mkDerivation {
   };
   nativeBuildInputs = [ autoreconfHook ];
   postInstall = "rm -r $out/bin";
+  doInstallCheck = true;
+  installCheckPhase = ''
+    cat > try.c <<END
+    #include <oniguruma.h>
+    int main(void) {
+      const UChar pattern[] = "b+", text[] = "aabbb";
+      regex_t *regex;
+      if (onig_new(&regex, pattern, pattern + 2, ONIG_OPTION_DEFAULT, ONIG_ENCODING_UTF8, ONIG_SYNTAX_DEFAULT, 0) != ONIG_NORMAL) return 1;
+      return onig_search(regex, text, text + 5, text, text + 5, 0, ONIG_OPTION_NONE) != 2;
+    }
+    END
+    cc -I$out/include try.c -L$out/lib -lonig -o try
+    ./try
+  '';
   meta = {
     description = "Regular expressions in many encodings and dialects";
     homepage = "https://github.com/kkos/oniguruma";

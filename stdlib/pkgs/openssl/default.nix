@@ -12,8 +12,6 @@ stdenv.mkDerivation {
     patchShebangs Configure
     ./Configure linux-x86_64 shared no-tests --prefix=$out --libdir=lib --openssldir=/etc/ssl
   '';
-  # Its programs find its libraries beside them.
-  NIX_LDFLAGS = "-rpath ${builtins.placeholder "out"}/lib";
   installTargets = "install_sw";
   # A script that would bring Perl along.
   postInstall = "rm -f $out/bin/c_rehash";

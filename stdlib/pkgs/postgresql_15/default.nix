@@ -13,8 +13,6 @@ stdenv.mkDerivation {
   # With the extensions that come along, without the manual.
   buildFlags = [ "world-bin" ];
   installTargets = "install-world-bin";
-  # Its programs and its library of clients find each other.
-  NIX_LDFLAGS = "-rpath ${builtins.placeholder "out"}/lib";
   doInstallCheck = true;
   installCheckPhase = ''
     export PGDATA=$TMPDIR/data PGHOST=$TMPDIR

@@ -20,14 +20,12 @@ stdenv.mkDerivation {
   ];
   # Modules that were found missing say so, instead of being left out quietly.
   preConfigure = ''
-    export CPPFLAGS="$NIX_CFLAGS_COMPILE" PYTHONHASHSEED=0 LDFLAGS="$NIX_LDFLAGS"
+    export CPPFLAGS="$NIX_CFLAGS_COMPILE" PYTHONHASHSEED=0 LDFLAGS="''${NIX_LDFLAGS/-rpath $out\/lib/}"
   '';
   postInstall = ''
     ln -s python3 $out/bin/python
     rm -r $out/lib/python3.11/config-3.11-*/*.a $out/lib/python3.11/idlelib/Icons || true
   '';
-  # Its programs find its library beside them.
-  preFixup = "patchelf --add-rpath $out/lib $out/bin/python3.11";
   passthru = { sitePackages = "lib/python3.11/site-packages"; };
   doInstallCheck = true;
   installCheckPhase = "$out/bin/python3 -c 'import ssl, sqlite3, ctypes, zlib, bz2, lzma, readline, curses, hashlib; assert 6 * 7 == 42' ";

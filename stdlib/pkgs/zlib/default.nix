@@ -11,6 +11,12 @@ stdenv.mkDerivation {
   # Its configure script is not autoconf's and knows few options.
   dontAddDisableDepTrack = true;
   doCheck = true;
+  doInstallCheck = true;
+  installCheckPhase = ''
+    printf '#include <zlib.h>\nint main(void) { return crc32(0, (const Bytef *)"hello", 5) != 0x3610a686; }\n' > try.c
+    cc -I$out/include try.c -L$out/lib -lz -o try
+    ./try
+  '';
   meta = {
     description = "Lossless data compression";
     homepage = "https://zlib.net/";
