@@ -59,7 +59,7 @@ let
     else if !isPath value then
       throw (
         "${context} ${describe value}, but it should be a file set or a path instead."
-        + lib.optionalString (value._isLibCleanSourceWith or false) " To convert a `lib.sources`-based value to a file set you can use `lib.fileset.fromSource`."
+        + lib.optionalString (value._isLibCleanSourceWith or false) "\n    To convert a `lib.sources`-based value to a file set you can use `lib.fileset.fromSource`.\n    Note that this only works for sources created from paths."
         + lib.optionalString (
           !(value._isLibCleanSourceWith or false) && lib.isStringLike value
         ) "\n    Paths represented as strings are not supported by `lib.fileset`, use `lib.sources` or derivations instead."
@@ -109,13 +109,14 @@ let
   uniteTrees =
     trees:
     let
+      # Trees behind one that holds everything are not looked at.
+      whole = lib.findFirst isString null trees;
       given = builtins.filter (t: t != null) trees;
-      whole = lib.findFirst isString null given;
     in
-    if given == [ ] then
-      null
-    else if whole != null then
+    if whole != null then
       whole
+    else if given == [ ] then
+      null
     else
       zipAttrsWith (_: uniteTrees) given;
 
@@ -182,6 +183,8 @@ let
       fetched = builtins.fetchGit (
         {
           url = path;
+          # Only what is checked out counts, so history may be missing.
+          shallow = true;
         }
         // options
       );
@@ -202,10 +205,23 @@ let
       throw "${context} to be a path, but it's a ${typeOf path} instead."
     else if pathType path != "directory" then
       throw "${context} (${toString path}) to be a directory, but it's a file instead"
+    else if lib.path.hasStorePathPrefix path then
+      # What git has put into the store is what it tracks.
+      if pathExists (path + "/.git") then
+        throw ''
+          lib.fileset.${name}: The ${argument} (${toString path}) is a store path within a working tree of a Git repository.
+              This indicates that a source directory was imported into the store using a method such as `import "''${./.}"` or `path:.`.
+              This function currently does not support such a use case, since it currently relies on `builtins.fetchGit`.
+              You could make this work by using a fetcher such as `fetchGit` instead of copying the whole repository.''
+      else
+        make path (pathType path)
     else if !pathExists (path + "/.git") then
       throw "${context} (${toString path}) to point to a local working tree of a Git repository, but it's not."
     else
       make path (treeOf fetched.outPath path);
+
+  # Traces lines, however many, and goes on with a value.
+  show = lines: builtins.seq (builtins.foldl' (_: line: builtins.trace line null) null lines);
 
   # The lines that show a set.
   linesOf =
@@ -366,6 +382,8 @@ rec {
         pred {
           inherit name type;
           hasExt = ext: lib.hasSuffix ".${ext}" name;
+          # So that a pattern without `...` fails today, and not when there is more to know of a file.
+          "the predicate of lib.fileset.fileFilter has to take further attributes: write { name, ... }:" = null;
         };
       go =
         path:
@@ -439,7 +457,13 @@ rec {
             if t == null then
               false
             else if i == length names then
-              hasFiles here t
+              if t == "unknown" then
+                throw ''
+                  lib.fileset.toSource: `fileset` contains a file that cannot be added to the store: ${toString here}
+                      This file is neither a regular file nor a symlink, the only file types supported by the Nix store.
+                      Therefore the file set cannot be added to the Nix store as is. Make sure to not include that file to avoid this error.''
+              else
+                hasFiles here t
             else
               let
                 name = elemAt names i;
@@ -456,8 +480,8 @@ rec {
     in
     if !isPath root then
       throw (
-        "lib.fileset.toSource: `root` ${describe root}, but it should be a path instead."
-        + lib.optionalString (root._isLibCleanSourceWith or false) "\n    To use a `lib.sources`-based value, convert it to a file set using `lib.fileset.fromSource` and pass it as `fileset`."
+        "lib.fileset.toSource: `root` ${if isString root then "(${root}) is a string-like value" else describe root}, but it should be a path instead."
+        + lib.optionalString (root._isLibCleanSourceWith or false) "\n    To use a `lib.sources`-based value, convert it to a file set using `lib.fileset.fromSource` and pass it as `fileset`.\n    Note that this only works for sources created from paths."
         + lib.optionalString (
           !(root._isLibCleanSourceWith or false) && lib.isStringLike root
         ) "\n    Paths in strings are not supported by `lib.fileset`, use `lib.sources` or derivations instead."
@@ -508,7 +532,12 @@ rec {
       type = pathType path;
     in
     if !isPath path then
-      throw "lib.fileset.fromSource: The source origin of the argument ${describe path}, but it should be a path instead."
+      throw (
+        if isString path then
+          "lib.fileset.fromSource: The source origin of the argument is a string-like value (\"${path}\"), but it should be a path instead.\n    Sources created from paths in strings cannot be turned into file sets, use `lib.sources` or derivations instead."
+        else
+          "lib.fileset.fromSource: The source origin of the argument ${describe path}, but it should be a path instead."
+      )
     else if !pathExists path then
       throw "lib.fileset.fromSource: The source origin (${toString path}) of the argument is a path that does not exist."
     else if type != "directory" then
@@ -549,7 +578,8 @@ rec {
     let
       set = coerce "lib.fileset.trace: Argument" value;
     in
-    builtins.trace (lib.concatStringsSep "\n" (linesOf set));
+    # Shown at once, also where what goes on is never asked for.
+    show (linesOf set) (result: result);
 
   /**
     Show a set on stderr and return it.
@@ -561,5 +591,5 @@ rec {
     let
       set = coerce "lib.fileset.traceVal: Argument" value;
     in
-    builtins.trace (lib.concatStringsSep "\n" (linesOf set)) set;
+    show (linesOf set) set;
 }

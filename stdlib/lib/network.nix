@@ -94,7 +94,8 @@ rec {
         first = builtins.bitXor (byte 0) 2;
         two = n: lib.fixedWidthString 2 "0" (hex n);
       in
-      if match "[0-9a-f]{12}" digits == null then
+      # One separator at most between two octets, if any.
+      if match "([0-9a-fA-F]{2}[:.-]?){5}[0-9a-fA-F]{2}" mac == null then
         throw "\"${mac}\" is not a valid MAC address (expected 6 octets of hex digits)"
       else
         concatStringsSep ":" [
