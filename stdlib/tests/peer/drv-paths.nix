@@ -1,14 +1,16 @@
-# The store paths of all packages' derivations, by name.
+# The store paths of all packages' derivations, by name: of the set itself, of the sets in it, and of what the builders'
+# own test makes.
 let
   pkgs = import ../.. { };
   inherit (pkgs) lib;
-  names = lib.filter (name: lib.isDerivation (pkgs.${name} or null)) (lib.attrNames (builtins.readDir ../../pkgs)) ++ [
-    "firefox"
-    "nftables"
-    "stdenv"
-    "stdenvNoCC"
-    "sudo"
-    "systemd"
-  ];
+
+  paths = prefix: set: lib.mapAttrs' (name: package: {
+    name = prefix + name;
+    value = builtins.unsafeDiscardStringContext package.drvPath;
+  }) (lib.filterAttrs (_: lib.isDerivation) set);
 in
-lib.genAttrs names (name: builtins.unsafeDiscardStringContext pkgs.${name}.drvPath)
+paths "" pkgs
+// lib.concatMapAttrs (name: paths "${name}.") {
+  inherit (pkgs) bootstrap linuxPackages prebuilt python3Packages;
+  tests = import ../builders.nix { inherit pkgs; };
+}
