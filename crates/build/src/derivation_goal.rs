@@ -27,9 +27,8 @@ pub(crate) struct DerivationGoal {
     pub(crate) mode: BuildMode,
     pub(crate) wanted: OutputsSpec,
     pub(crate) stage: Stage,
+    /// Only while it is looked at: many goals wait, or are done, for a long time.
     pub(crate) loaded: Option<Arc<Loaded>>,
-    /// The closure of the inputs, once they are all there.
-    pub(crate) input_paths: BTreeSet<StorePath>,
 }
 
 /// A derivation and what it says about itself.
@@ -63,7 +62,6 @@ impl DerivationGoal {
             wanted,
             stage: Stage::Start,
             loaded: None,
-            input_paths: BTreeSet::new(),
         }
     }
 
@@ -71,6 +69,11 @@ impl DerivationGoal {
     pub(crate) fn name(&self) -> &[u8] {
         let name = self.drv_path.name();
         name.strip_suffix(".drv").unwrap_or(name).as_bytes()
+    }
+
+    /// Lets go of what can be read again.
+    pub(crate) fn unload(&mut self) {
+        self.loaded.take_if(|loaded| loaded.is_stored);
     }
 
     /// Begins again, when more outputs are wanted.
@@ -156,7 +159,7 @@ impl Scheduler {
             }
             self.load(key, &drv_path)?;
         }
-        let loaded = self.loaded(key);
+        let loaded = self.loaded(key)?;
         let outputs = self.initial_outputs(&drv_path, &loaded, mode)?;
         self.check_wanted(key, &loaded)?;
         let wanted = self.goal(key).wanted.clone();
@@ -259,13 +262,15 @@ impl Scheduler {
         Ok(())
     }
 
-    pub(crate) fn loaded(&mut self, key: &GoalKey) -> Arc<Loaded> {
-        Arc::clone(
-            self.goal(key)
-                .loaded
-                .as_ref()
-                .expect("loaded in the first step"),
-        )
+    /// The derivation of a goal, read again if it was let go.
+    pub(crate) fn loaded(&mut self, key: &GoalKey) -> Result<Arc<Loaded>, BuildError> {
+        if self.goal(key).loaded.is_none() {
+            let drv_path = self.goal(key).drv_path.clone();
+            let derivation = self.store.read_derivation(&drv_path)?;
+            self.keep_loaded(key, derivation, true)?;
+        }
+        let loaded = self.goal(key).loaded.as_ref();
+        Ok(Arc::clone(loaded.expect("loaded above")))
     }
 
     fn check_wanted(&mut self, key: &GoalKey, loaded: &Loaded) -> Result<(), BuildError> {
@@ -346,7 +351,7 @@ impl Scheduler {
     }
 
     fn after_substitution(&mut self, key: &GoalKey) -> Result<Next, BuildError> {
-        let loaded = self.loaded(key);
+        let loaded = self.loaded(key)?;
         let goal = self.goal(key);
         let (drv_path, wanted) = (goal.drv_path.clone(), goal.wanted.clone());
         let outputs = self.initial_outputs(&drv_path, &loaded, BuildMode::Normal)?;
@@ -370,7 +375,7 @@ impl Scheduler {
 
     /// Asks for everything that the build needs.
     fn make_inputs(&mut self, key: &GoalKey) -> Result<Next, BuildError> {
-        let loaded = self.loaded(key);
+        let loaded = self.loaded(key)?;
         let drv_path = self.goal(key).drv_path.clone();
         self.forget_dependencies(key);
         let is_pure = !loaded.kind.is_impure() && !loaded.kind.is_fixed();
@@ -442,7 +447,7 @@ impl Scheduler {
     }
 
     fn after_inputs(&mut self, key: &GoalKey) -> Result<Next, BuildError> {
-        let loaded = self.loaded(key);
+        let loaded = self.loaded(key)?;
         let drv_path = self.goal(key).drv_path.clone();
         let goal = self
             .graph
@@ -483,10 +488,9 @@ impl Scheduler {
                 });
             }
         }
-        let input_paths = self.input_closure(&drv_path, &loaded.derivation)?;
-        self.goal(key).input_paths = input_paths;
         self.check_buildable(&drv_path, &loaded)?;
         self.set_stage(key, Stage::Buildable);
+        self.goal(key).unload();
         self.buildable.insert(key.clone());
         Ok(Next::Wait)
     }
@@ -599,7 +603,7 @@ impl Scheduler {
     }
 
     fn after_resolved(&mut self, key: &GoalKey, resolved: &GoalKey) -> Result<Next, BuildError> {
-        let loaded = self.loaded(key);
+        let loaded = self.loaded(key)?;
         let drv_path = self.goal(key).drv_path.clone();
         let outcome = self
             .graph
@@ -634,10 +638,10 @@ impl Scheduler {
 
     /// Everything that is needed to prepare a build.
     pub(crate) fn build_inputs(&mut self, key: &GoalKey) -> Result<BuildInputs, BuildError> {
-        let loaded = self.loaded(key);
+        let loaded = self.loaded(key)?;
         let goal = self.goal(key);
         let (drv_path, mode) = (goal.drv_path.clone(), goal.mode);
-        let input_paths = goal.input_paths.clone();
+        let input_paths = self.input_closure(&drv_path, &loaded.derivation)?;
         let outputs = self.initial_outputs(&drv_path, &loaded, mode)?;
         Ok(BuildInputs {
             drv_path,
@@ -655,7 +659,7 @@ impl Scheduler {
 pub(crate) fn success(status: BuildStatus, outputs: BTreeMap<OutputName, StorePath>) -> Success {
     Success {
         status,
-        outputs,
+        outputs: Arc::new(outputs),
         time: (0, 0),
         cpu_time: None,
     }

@@ -77,7 +77,7 @@ pub(crate) type Outcome = Result<Success, BuildError>;
 pub(crate) struct Success {
     pub(crate) status: BuildStatus,
     /// The outputs, for a derivation.
-    pub(crate) outputs: BTreeMap<OutputName, StorePath>,
+    pub(crate) outputs: Arc<BTreeMap<OutputName, StorePath>>,
     /// When a build began and ended, in seconds since 1970.
     pub(crate) time: (u64, u64),
     /// Processor time of a build, in microseconds, where it was counted: of programs and kernel.

@@ -72,7 +72,7 @@ impl Scheduler {
             return Ok(true);
         };
         let (drv_path, mode) = (goal.drv_path.clone(), goal.mode);
-        let loaded = self.loaded(key);
+        let loaded = self.loaded(key)?;
         let can_build_here = self.reasons_against(&loaded).is_empty();
         let prefers_here = mode != BuildMode::Normal || loaded.options.prefer_local_build;
         if !(can_build_here && prefers_here) {
@@ -128,7 +128,7 @@ impl Scheduler {
             return Ok(());
         };
         // Somebody may have built it while we waited for the lock.
-        let loaded = self.loaded(key);
+        let loaded = self.loaded(key)?;
         inputs.outputs = self.initial_outputs(&inputs.drv_path, &loaded, inputs.mode)?;
         if inputs.mode == BuildMode::Normal
             && !inputs.kind.is_impure()
@@ -747,7 +747,7 @@ fn register_outputs(
     locks.remove_on_release();
     Ok(Success {
         status: BuildStatus::Built,
-        outputs: paths,
+        outputs: Arc::new(paths),
         time: (started_at, seconds_since_epoch()),
         cpu_time: None,
     })

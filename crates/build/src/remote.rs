@@ -211,7 +211,7 @@ impl Errand {
             .map_err(Trouble::Failed)?;
         Ok(Success {
             status: BuildStatus::Built,
-            outputs,
+            outputs: Arc::new(outputs),
             time: (started_at, crate::launching::seconds_since_epoch()),
             cpu_time: None,
         })

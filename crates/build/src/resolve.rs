@@ -17,6 +17,7 @@ use firn_store_model::{
 use crate::BuildError;
 use crate::derivation_goal::Loaded;
 use crate::environment::rewrite;
+use crate::goal::{GoalKey, ModeKey};
 use crate::scheduler::Scheduler;
 
 impl Scheduler {
@@ -25,6 +26,13 @@ impl Scheduler {
         if let Some(outputs) = self.realised.get(drv_path) {
             return Ok(outputs
                 .iter()
+                .map(|(name, path)| (name.clone(), Some(path.clone())))
+                .collect());
+        }
+        let key = GoalKey::Derivation(drv_path.clone(), ModeKey::Normal);
+        if let Some(Ok(success)) = self.graph.get(&key).and_then(|goal| goal.outcome.as_ref()) {
+            let outputs = success.outputs.iter();
+            return Ok(outputs
                 .map(|(name, path)| (name.clone(), Some(path.clone())))
                 .collect());
         }

@@ -443,10 +443,14 @@ impl Scheduler {
     /// Ends a goal and wakes those that waited for it.
     pub(crate) fn finish(&mut self, key: &GoalKey, outcome: Outcome) {
         if let (Ok(success), GoalKey::Derivation(path, _)) = (&outcome, key) {
-            self.realised
-                .entry(path.clone())
-                .or_default()
-                .extend(success.outputs.clone());
+            let goal = self.graph.derivation(key);
+            let loaded = goal.as_ref().and_then(|goal| goal.loaded.as_ref());
+            if loaded.is_none_or(|loaded| !loaded.kind.has_known_output_paths()) {
+                self.realised
+                    .entry(path.clone())
+                    .or_default()
+                    .extend(BTreeMap::clone(&success.outputs));
+            }
             if success.status == BuildStatus::Built {
                 self.progress.done += 1;
             } else {
@@ -458,6 +462,9 @@ impl Scheduler {
             request.has_failed |= request.unfinished.remove(key) && failure.is_some();
         }
         let (ready, somebody_waited) = self.graph.finish(key, outcome, self.settings.keep_going);
+        if let Some(goal) = self.graph.derivation(key) {
+            goal.unload();
+        }
         if let Some(error) = failure {
             for request in &mut self.requests {
                 request.flags.note(error.status);

@@ -703,7 +703,7 @@ fn result_of(
                 cpu_time: success.cpu_time,
                 ..empty
             };
-            (success.outputs, result)
+            (Arc::unwrap_or_clone(success.outputs), result)
         }
         Some(Err(error)) => {
             let result = BuildResult {

@@ -35,6 +35,8 @@ impl Derivation {
     pub fn print(&self, store_dir: &StoreDir) -> Result<Vec<u8>, MakePathError> {
         let mut out = Vec::with_capacity(4096);
         self.print_to(store_dir, &mut out)?;
+        // Texts wait in thousands to be written, and most of them are short.
+        out.shrink_to_fit();
         Ok(out)
     }
 
