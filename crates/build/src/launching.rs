@@ -147,8 +147,11 @@ impl Scheduler {
         let external = external::builder_for(&self.settings, &inputs.derivation.platform);
         let external = external.filter(|_| !self.is_own_system(&inputs)).cloned();
         let sandboxed = external.is_none() && use_sandbox(&self.store, &self.settings, &inputs)?;
+        let features = &inputs.options.required_system_features;
+        let has_range = !is_builtin && users::wants_range(&self.settings, features, sandboxed)?;
         let user = if users::are_used(&self.settings, sandboxed) && !is_builtin {
-            let user = users::acquire(&self.settings, &self.store.location().state_dir)?;
+            let state_dir = &self.store.location().state_dir;
+            let user = users::acquire(&self.settings, state_dir, sandboxed, has_range)?;
             if user.is_none() {
                 if !self.is_postponed(key) {
                     let text = format!(
@@ -318,11 +321,22 @@ impl Scheduler {
         let (errors, errors_in) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
             .map_err(|error| failed(error.into()))?;
         RunningBuild::set_nonblocking(&terminal.reader).map_err(failed)?;
-        let cgroup = match &self.settings.cgroup {
+        let range = prepared.range;
+        let parent = match (&self.settings.cgroup, &self.settings.range_cgroup) {
+            (Some(parent), _) => Some(parent),
+            (None, Ok(parent)) if range.is_some() => Some(parent),
+            _ => None,
+        };
+        let cgroup = match parent {
             None => None,
-            Some(parent) => Some(
-                Cgroup::new(parent).map_err(BuildError::io("making a control group in", parent))?,
-            ),
+            Some(parent) => {
+                let failed = BuildError::io("making a control group in", parent);
+                let group = Cgroup::new(parent).and_then(|group| {
+                    range.map_or(Ok(()), |(uid, gid)| group.give_to(uid, gid))?;
+                    Ok(group)
+                });
+                Some(group.map_err(failed)?)
+            }
         };
         let mut spec = prepared.spec.clone();
         let group = cgroup.as_ref().map(|group| group.path().as_os_str());

@@ -30,6 +30,7 @@ use firn_sys::file_lock::PathLock;
 
 use crate::checks::CheckedOutputs;
 use crate::prepare::PreparedBuild;
+use crate::users::IDS_PER_SLOT;
 use crate::{BuildError, BuildSettings};
 
 /// What one pass over an output found.
@@ -50,7 +51,10 @@ pub(crate) fn register(
         settings,
         build,
         canonical: Canonical {
-            owners: build.owner.map(|uid| (uid, uid)),
+            owners: build.owner.map(|uid| {
+                let is_range = build.range.is_some();
+                (uid, uid + if is_range { IDS_PER_SLOT - 1 } else { 0 })
+            }),
             ignored_attributes: store.options().ignored_attributes.clone(),
             ..Canonical::default()
         },

@@ -82,6 +82,8 @@ pub(crate) struct PreparedBuild {
     pub(crate) build_dir: PathBuf,
     /// The user whose files outputs must consist of.
     pub(crate) owner: Option<u32>,
+    /// That user and its group, where all numbers after them are the builder's as well.
+    pub(crate) range: Owner,
     /// Serves processes of the build that use the store.
     pub(crate) nested: Option<NestedDaemon>,
     user: Option<BuildUser>,
@@ -101,6 +103,7 @@ impl PreparedBuild {
     ) -> Result<PreparedBuild, BuildError> {
         let sandboxed = place == Surroundings::Sandbox;
         let owner = user.as_ref().map(|user| (user.user.uid, user.user.gid));
+        let range = owner.filter(|_| user.as_ref().is_some_and(|user| user.has_range));
         let mut directories =
             BuildDirectories::new(store, settings, &inputs.drv_path, place, owner, pool)?;
         let build_dir = directories.build(place);
@@ -129,8 +132,14 @@ impl PreparedBuild {
         spec.user = user.as_ref().map(|user| user.user.clone());
         let mut store_inside = store.location().physical_dir.clone();
         if let Some(inside) = directories.store_inside() {
-            let (sandbox, is_sealed) =
-                sandbox_spec(store, settings, &inputs, &directories, owner, closures)?;
+            let (sandbox, is_sealed) = sandbox_spec(
+                store,
+                settings,
+                &inputs,
+                &directories,
+                (owner, range),
+                closures,
+            )?;
             spec.sandbox = Some(sandbox);
             store_inside = inside;
             if is_sealed {
@@ -154,6 +163,7 @@ impl PreparedBuild {
             actual,
             build_dir,
             owner: owner.map(|(uid, _)| uid),
+            range,
             nested: None,
             user,
             directories,
@@ -340,11 +350,15 @@ fn sandbox_spec(
     settings: &BuildSettings,
     inputs: &BuildInputs,
     directories: &BuildDirectories,
-    owner: Owner,
+    (owner, range): (Owner, Owner),
     closures: &mut Closures,
 ) -> Result<(firn_sys::launcher::SandboxSpec, bool), BuildError> {
     let (root, tmp) = (directories.root(), directories.tmp());
-    let identity = (owner.is_none() || support::has_user_namespaces()).then_some(sandbox::BUILDER);
+    let identity = if range.is_some() {
+        Some(sandbox::RANGE)
+    } else {
+        (owner.is_none() || support::has_user_namespaces()).then_some(sandbox::BUILDER)
+    };
     let ids = match (identity, owner) {
         (Some(identity), _) => (identity.uid, identity.gid),
         (None, owner) => owner.unwrap_or((0, 0)),
@@ -361,6 +375,7 @@ fn sandbox_spec(
         }
     }
     let is_sealed = inputs.kind.is_sandboxed()
+        && range.is_none()
         && settings.pre_build_hook.is_none()
         && host_paths.values().all(|path| is_harmless(store, path));
     let build = directories.build(Surroundings::Sandbox);
@@ -379,6 +394,7 @@ fn sandbox_spec(
         network: !inputs.kind.is_sandboxed(),
         identity,
         ids,
+        root_owner: range,
     })?;
     Ok((spec, is_sealed))
 }

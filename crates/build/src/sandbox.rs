@@ -21,6 +21,14 @@ use crate::{BuildError, BuildSettings, shell};
 pub(crate) const BUILDER: Identity = Identity {
     uid: 1000,
     gid: 100,
+    count: 1,
+};
+
+/// Who a builder with a range of users is: root of all of them.
+pub(crate) const RANGE: Identity = Identity {
+    uid: 0,
+    gid: 0,
+    count: crate::users::IDS_PER_SLOT,
 };
 
 /// The directories of the host that a sandbox is made of.
@@ -50,6 +58,8 @@ pub(crate) struct SandboxInputs<'a> {
     pub(crate) identity: Option<Identity>,
     /// The ids that the password file names.
     pub(crate) ids: (u32, u32),
+    /// Who owns the root and `/etc`, where the builder may change them.
+    pub(crate) root_owner: Option<(u32, u32)>,
 }
 
 /// The sandbox of a build.
@@ -102,12 +112,21 @@ pub(crate) fn spec(inputs: &SandboxInputs<'_>) -> Result<SandboxSpec, BuildError
     contents.entries.push(Entry::Proc {
         path: b"/proc".to_vec(),
     });
+    if let Some((uid, gid)) = inputs.root_owner {
+        contents.entries.push(Entry::Sys {
+            path: b"/sys".to_vec(),
+        });
+        for path in ["/", "/etc"] {
+            let path = path.into();
+            contents.entries.push(Entry::Owner { path, uid, gid });
+        }
+    }
     Ok(SandboxSpec {
         root: inputs.dirs.root.as_os_str().as_bytes().to_vec(),
         entries: contents.entries,
         private_network: !inputs.network,
         identity: inputs.identity,
-        writable_root: false,
+        writable_root: inputs.root_owner.is_some(),
     })
 }
 

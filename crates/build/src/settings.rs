@@ -100,6 +100,11 @@ pub struct BuildSettings {
     pub impersonate_linux26: bool,
     /// `build-users-group`: its members are who builders run as. Only root can use it.
     pub build_users_group: Option<String>,
+    /// `auto-allocate-uids`: builders get numbers even where there is a group for them.
+    pub auto_allocate_uids: bool,
+    /// The control group in which builders with many users get groups of their own, or why they
+    /// cannot.
+    pub range_cgroup: Result<PathBuf, String>,
     /// `start-id`: the first of the user ids that belong to nobody but builders.
     pub start_id: u32,
     /// `id-count`: how many there are.
@@ -186,6 +191,8 @@ impl Default for BuildSettings {
             start_id: 872_415_232,
             id_count: 8_388_608,
             cgroup: None,
+            auto_allocate_uids: false,
+            range_cgroup: Err("none was given".to_owned()),
             build_dir: None,
             external_builders: Vec::new(),
             machines: Arc::from([]),

@@ -86,6 +86,12 @@ impl Context {
             must_drop_groups: sandbox.require_drop_supplementary_groups,
             impersonate_linux26: sandbox.impersonate_linux_26,
             build_users_group: self.build_users_group(),
+            auto_allocate_uids: sandbox.auto_allocate_uids,
+            range_cgroup: if sandbox.auto_allocate_uids {
+                self.range_cgroup()
+            } else {
+                defaults.range_cgroup
+            },
             start_id: sandbox.start_id,
             id_count: sandbox.id_count,
             cgroup: if sandbox.use_cgroups {
@@ -138,6 +144,16 @@ impl Context {
             features.insert(Feature::RecursiveNix.name().to_owned());
         }
         features
+    }
+
+    /// Where builders with many users get control groups, or why they cannot.
+    fn range_cgroup(&self) -> Result<PathBuf, String> {
+        let required = self.settings.require(Feature::Cgroups);
+        required.map_err(|error| error.to_string())?;
+        firn_sys::support::writable_cgroup().ok_or_else(|| {
+            "there is no group of the unified hierarchy that this process may make groups in"
+                .to_owned()
+        })
     }
 
     /// The group whose members root's builders run as. Its usual name is a default for machines that an

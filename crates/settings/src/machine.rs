@@ -95,8 +95,7 @@ fn conf_dir(env: Environment<'_>) -> PathBuf {
 }
 
 fn system_features() -> BTreeSet<String> {
-    // `uid-range` is not among them: builders have one user each.
-    let mut features: BTreeSet<String> = ["benchmark", "big-parallel", "nixos-test"]
+    let mut features: BTreeSet<String> = ["benchmark", "big-parallel", "nixos-test", "uid-range"]
         .map(str::to_owned)
         .into();
     let access = rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK;

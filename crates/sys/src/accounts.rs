@@ -24,6 +24,34 @@ pub fn user_id(name: &str) -> Option<u32> {
     (status == 0 && !found.is_null()).then_some(entry.pw_uid)
 }
 
+/// The groups that a user belongs to beside a given one.
+pub fn supplementary_groups(name: &str, primary: u32) -> Vec<u32> {
+    let Ok(name) = CString::new(name) else {
+        return Vec::new();
+    };
+    let mut groups: Vec<libc::gid_t> = vec![0; 32];
+    loop {
+        let mut n_groups = libc::c_int::try_from(groups.len()).unwrap_or(libc::c_int::MAX);
+        // SAFETY: the name is a live string, and the array is as long as is said.
+        let status = unsafe {
+            libc::getgrouplist(
+                name.as_ptr(),
+                primary,
+                groups.as_mut_ptr(),
+                &raw mut n_groups,
+            )
+        };
+        let needed = usize::try_from(n_groups).unwrap_or(0);
+        if status == -1 && needed > groups.len() {
+            groups.resize(needed, 0);
+            continue;
+        }
+        groups.truncate(if status == -1 { 0 } else { needed });
+        groups.retain(|group| *group != primary);
+        return groups;
+    }
+}
+
 /// The name of a user.
 pub fn user_name(uid: u32) -> Option<String> {
     let mut buffer = vec![0; 1 << 14];
@@ -122,6 +150,7 @@ mod tests {
         assert_eq!(user_name(0).as_deref(), Some("root"));
         assert_eq!(group_name(0).as_deref(), Some("root"));
         assert_eq!(user_id("no such user"), None);
+        assert!(!supplementary_groups("root", 0).contains(&0));
         assert!(group_members("no such group").is_none());
     }
 }

@@ -35,6 +35,14 @@ impl Cgroup {
         &self.path
     }
 
+    /// Lets a user make groups below it and move processes about in them.
+    pub fn give_to(&self, uid: u32, gid: u32) -> io::Result<()> {
+        for name in ["", "cgroup.procs", "cgroup.threads"] {
+            crate::file::set_owner(&self.path.join(name), uid, gid)?;
+        }
+        Ok(())
+    }
+
     /// Processor time of everything that was in it, in the programs and in the kernel.
     pub fn cpu_time(&self) -> io::Result<(Duration, Duration)> {
         let text = std::fs::read_to_string(self.path.join("cpu.stat"))?;

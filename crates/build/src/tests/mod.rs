@@ -10,4 +10,5 @@ mod elsewhere;
 mod escapes;
 mod killing;
 mod many;
+mod users;
 mod world;

@@ -256,8 +256,12 @@ fn become_user(spec: &LaunchSpec) -> Result<(), Failure> {
     let Some(user) = &spec.user else {
         return Ok(());
     };
+    let identity = spec.sandbox.as_ref().and_then(|sandbox| sandbox.identity);
+    if let Some(identity) = identity.filter(|identity| identity.count > 1) {
+        return become_range(user, identity, spec.cgroup.is_some());
+    }
     set_ids(user)?;
-    let Some(identity) = spec.sandbox.as_ref().and_then(|sandbox| sandbox.identity) else {
+    let Some(identity) = identity else {
         return Ok(());
     };
     // The maps of a process that changed its ids belong to root unless it is dumpable again. There
@@ -270,6 +274,78 @@ fn become_user(spec: &LaunchSpec) -> Result<(), Failure> {
     }
     OUTER_IDS.with(|ids| ids.set((user.uid, user.gid)));
     map_identity(identity)
+}
+
+/// Becomes the first of a range of users, with all rights in namespaces of its own. The file system
+/// has been made by then, so that in the new mount namespace its parts cannot be taken from each
+/// other or made writable; the network and the processes stay those of the sandbox.
+fn become_range(user: &User, identity: Identity, has_cgroup: bool) -> Result<(), Failure> {
+    // Several ids can only be mapped by somebody with power over the namespace around, which is what
+    // this process is about to give up.
+    let (mapper, begin) = fork_mapper(user, identity)?;
+    set_ids(user)?;
+    // SAFETY: a flag of this process.
+    unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0) };
+    let mut flags =
+        libc::CLONE_NEWUSER | libc::CLONE_NEWNS | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
+    if has_cgroup {
+        flags |= libc::CLONE_NEWCGROUP;
+    }
+    // SAFETY: this process has one thread and shares no memory or descriptors with another.
+    if unsafe { libc::unshare(flags) } == -1 {
+        return Err(last_error("making a user namespace"));
+    }
+    rustix::io::write(&begin, b"x").map_err(failed("mapping users"))?;
+    let mapped = loop {
+        match rustix::process::waitpid(Some(mapper), rustix::process::WaitOptions::empty()) {
+            Err(rustix::io::Errno::INTR) => {}
+            waited => break waited.map_err(failed("mapping users"))?,
+        }
+    };
+    match mapped.and_then(|(_, status)| status.exit_status()) {
+        Some(0) => Ok(()),
+        Some(code) => {
+            let error = io::Error::from_raw_os_error(code);
+            Err(format!("mapping users of a range: {error}"))
+        }
+        None => Err("mapping users of a range: killed".to_owned()),
+    }
+}
+
+/// Forks a process that maps users and groups of this one as soon as it is told to by a byte, and
+/// ends with the number of the error if there is one.
+fn fork_mapper(
+    user: &User,
+    identity: Identity,
+) -> Result<(rustix::process::Pid, std::os::fd::OwnedFd), Failure> {
+    let (told, begin) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
+        .map_err(failed("mapping users"))?;
+    let own = rustix::process::getpid().as_raw_nonzero();
+    // SAFETY: this process has one thread; the child makes a few system calls and ends.
+    match unsafe { libc::fork() } {
+        -1 => Err(last_error("mapping users")),
+        0 => {
+            drop(begin);
+            let write = |name: &str, text: String| {
+                std::fs::write(format!("/proc/{own}/{name}"), text)
+                    .map_err(|error| error.raw_os_error().unwrap_or(libc::EIO))
+            };
+            let count = identity.count;
+            let mapped = match rustix::io::read(&told, &mut [0]) {
+                Ok(1) => write("uid_map", format!("{} {} {count}", identity.uid, user.uid))
+                    .and_then(|()| {
+                        write("gid_map", format!("{} {} {count}", identity.gid, user.gid))
+                    }),
+                _ => Err(libc::ECANCELED),
+            };
+            // SAFETY: ends the fork without running exit handlers that belong to the launcher.
+            unsafe { libc::_exit(mapped.err().unwrap_or(0)) }
+        }
+        pid => {
+            let pid = rustix::process::Pid::from_raw(pid).expect("a process id is positive");
+            Ok((pid, begin))
+        }
+    }
 }
 
 fn set_ids(user: &User) -> Result<(), Failure> {

@@ -118,6 +118,17 @@ fn make(root: &Path, entry: &Entry) -> Result<(), Failure> {
             )
             .map_err(failed("mounting '/dev/pts'"))
         }
+        Entry::Sys { path } => {
+            let path = inside(root, path)?;
+            make_directories(&path)?;
+            let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+            rustix::mount::mount("none", &path, "sysfs", flags, None)
+                .map_err(failed("mounting '/sys'"))
+        }
+        Entry::Owner { path, uid, gid } => {
+            let path = inside(root, path)?;
+            crate::file::set_owner(&path, *uid, *gid).map_err(io_failed("changing owner of", &path))
+        }
     }
 }
 

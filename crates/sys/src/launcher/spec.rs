@@ -84,6 +84,9 @@ pub struct Identity {
     pub uid: u32,
     /// The group id inside.
     pub gid: u32,
+    /// How many ids follow each other there, inside and on the host. With more than one the program
+    /// rules over its namespaces, as far as these go; only a privileged caller can ask for that.
+    pub count: u32,
 }
 
 /// One thing in the file system of a sandbox. Missing parent directories are made.
@@ -139,6 +142,20 @@ pub enum Entry {
     DevPts {
         /// Where.
         path: Vec<u8>,
+    },
+    /// Devices and the rest of the kernel's objects, as far as the sandbox's network has them.
+    Sys {
+        /// Where.
+        path: Vec<u8>,
+    },
+    /// Something that is there already, given to a user of the host.
+    Owner {
+        /// Where.
+        path: Vec<u8>,
+        /// Its user.
+        uid: u32,
+        /// Its group.
+        gid: u32,
     },
 }
 

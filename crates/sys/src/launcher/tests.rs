@@ -98,6 +98,7 @@ pub(super) fn sandboxed(script: &str, root: &std::path::Path) -> LaunchSpec {
             identity: Some(Identity {
                 uid: 1000,
                 gid: 100,
+                count: 1,
             }),
             writable_root: false,
         }),
