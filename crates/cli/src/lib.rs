@@ -94,8 +94,17 @@ pub fn main(argv: impl Iterator<Item = OsString>) -> ExitCode {
             Err(_) => ExitCode::FAILURE,
         };
     }
+    let argv: Vec<String> = argv.collect();
+    if let [first, second, shell] = argv.as_slice()
+        && (first.as_str(), second.as_str()) == ("hook", "export")
+        && program.is_firn()
+        && hooks::Shell::named(shell).is_some_and(hooks::Shell::takes_nothing)
+        && commands::hook::has_nothing_to_do()
+    {
+        return ExitCode::SUCCESS;
+    }
     interruption::watch();
-    let mut args = Args::new(argv.collect());
+    let mut args = Args::new(argv);
     let console = Console::new(program);
     let outcome = Context::new(program, &called_as, console)
         .and_then(|mut context| commands::dispatch(&mut context, &mut args));

@@ -132,10 +132,54 @@ struct Prompt<'a> {
     assignments: Assignments,
 }
 
-fn export(context: &Context, shell: Shell) -> Result<u8, Failure> {
-    let variables: Variables = std::env::vars_os()
+fn own_variables() -> Variables {
+    std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
+        .collect()
+}
+
+/// The mark of the message about a project that is not trusted.
+fn untrusted_told(project: &Project) -> String {
+    format!("untrusted {}", project.directory.display())
+}
+
+/// Whether `hook export` has nothing to do at this prompt, as far as the status of files says. This
+/// is asked at every prompt, so it does without settings and whatever else a command has.
+pub fn has_nothing_to_do() -> bool {
+    let Ok(here) = std::env::current_dir() else {
+        return false;
+    };
+    let variables = own_variables();
+    let active = variables.get(PROJECT);
+    let (project, untrusted) = Project::around(&here);
+    let told = variables.get(TOLD);
+    if untrusted.is_some_and(|it| told != Some(&untrusted_told(&it))) {
+        return false;
+    }
+    let Some(project) = project else {
+        return active.is_none();
+    };
+    if active.is_none_or(|it| Path::new(it) != project.directory) {
+        return false;
+    }
+    let Some((mut entry, made)) = project.made() else {
+        return false;
+    };
+    if variables.get(ENVIRONMENT) != Some(&made.id) {
+        return false;
+    }
+    let undo = variables.get(UNDO).and_then(|it| Undo::decode(it));
+    let before = undo.unwrap_or_default().before(&variables);
+    let environment = |name: &[u8]| {
+        let name = std::str::from_utf8(name).ok()?;
+        before.get(name).map(|it| it.clone().into_bytes())
+    };
+    // Whatever was noted or has to be fetched again is for the whole command.
+    entry.trace.check_outside(&environment, &|| None) == Ok(false)
+}
+
+fn export(context: &Context, shell: Shell) -> Result<u8, Failure> {
+    let variables = own_variables();
     let undo = variables.get(UNDO).and_then(|it| Undo::decode(it));
     let mut prompt = Prompt {
         context,
@@ -146,15 +190,15 @@ fn export(context: &Context, shell: Shell) -> Result<u8, Failure> {
     let here = std::env::current_dir()?;
     let (project, untrusted) = Project::around(&here);
     if let Some(untrusted) = untrusted {
-        let shown = untrusted.directory.display().to_string();
+        let shown = untrusted.directory.display();
         let text = format!("'{shown}' has an environment; 'firn allow' brings it");
-        prompt.tell(&format!("untrusted {shown}"), &text);
+        prompt.tell(&untrusted_told(&untrusted), &text);
     }
     match project {
         Some(project) => prompt.inside(&project),
         None => prompt.leave(),
     }
-    if !prompt.assignments.is_empty() || shell == Shell::Nu {
+    if !prompt.assignments.is_empty() || !shell.takes_nothing() {
         context
             .console
             .print(shell.assignments(&prompt.assignments))?;

@@ -40,6 +40,11 @@ impl Shell {
         SHELLS.iter().find(|it| it.0 == name).map(|it| it.1)
     }
 
+    /// Whether no text at all is what it evaluates when nothing changes.
+    pub fn takes_nothing(self) -> bool {
+        self != Self::Nu
+    }
+
     /// The text for the shell's start-up file; `program` is this one.
     pub fn hook(self, program: &str) -> String {
         let word = quoted(program);
