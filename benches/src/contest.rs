@@ -2,19 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
-use wait4::Wait4 as _;
+mod cost;
 
-/// What a run cost.
-#[derive(Clone, Copy)]
-pub(crate) struct Cost {
-    pub(crate) wall: Duration,
-    /// Of the whole tree of processes.
-    pub(crate) processor: Duration,
-    /// Peak of resident memory of the largest process, in MiB.
-    pub(crate) memory: u64,
-}
+pub(crate) use cost::Cost;
+use cost::timed;
 
 /// A program with the commands of the field.
 pub(crate) struct Contender {
@@ -77,21 +69,7 @@ impl Contender {
 
     /// Runs a command to its end.
     pub(crate) fn run(&self, command: &mut Command) -> Result<Cost, String> {
-        command.stdout(Stdio::null());
-        let started = Instant::now();
-        let child = command
-            .spawn()
-            .map_err(|error| format!("{}: {error}", self.name))?;
-        let used = child.wait4().map_err(|error| error.to_string())?;
-        let wall = started.elapsed();
-        if !used.status.success() {
-            return Err(format!("{} failed: {command:?}", self.name));
-        }
-        Ok(Cost {
-            wall,
-            processor: used.rusage.utime + used.rusage.stime,
-            memory: used.rusage.maxrss >> 20,
-        })
+        timed(command, self.name).map(|it| it.1)
     }
 }
 

@@ -16,12 +16,15 @@
     reason = "the table is what this program is for"
 )]
 
+#[path = "../cost.rs"]
+mod cost;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use wait4::Wait4 as _;
+use cost::{Cost, timed};
 
 /// Compare daily work in a project under Firn with another implementation, side by side.
 #[derive(Parser)]
@@ -36,13 +39,13 @@ struct Arguments {
     #[arg(long)]
     nixpkgs: PathBuf,
     /// Counted runs of what is unchanged
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 5)]
     runs: usize,
     /// Of these, with the other implementation: where it looks at all of nixpkgs again, they take long
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 1)]
     peer_runs: usize,
     /// Edits, each followed by an evaluation of both machines
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 1)]
     edits: usize,
     /// Where the scratch folder is made
     #[arg(long, default_value = "/tmp")]
@@ -87,48 +90,45 @@ const COMMON: &str = r#"{
 }
 "#;
 
-/// What a run cost.
-#[derive(Clone, Copy)]
-struct Cost {
-    wall: Duration,
-    processor: Duration,
-}
-
 /// One side: the words that start it, and its own caches.
 struct Contender {
+    name: &'static str,
     words: Vec<String>,
     caches: PathBuf,
 }
 
 impl Contender {
-    fn new(words: Vec<String>, caches: PathBuf) -> Result<Self, String> {
+    fn new(name: &'static str, words: Vec<String>, caches: PathBuf) -> Result<Self, String> {
         std::fs::create_dir_all(&caches).map_err(|it| it.to_string())?;
-        Ok(Self { words, caches })
+        Ok(Self {
+            name,
+            words,
+            caches,
+        })
     }
 
     /// Runs a command in the project; gives what it prints.
     fn run(&self, project: &Path, arguments: &[&str]) -> Result<(String, Cost), String> {
         let (program, rest) = self.words.split_first().ok_or("no command given")?;
-        let start = Instant::now();
-        let mut child = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .args(rest)
             .args(arguments)
             .current_dir(project)
             .env("XDG_CACHE_HOME", &self.caches)
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| format!("{program}: {error}"))?;
-        let stdout = child.stdout.take().expect("standard output is a pipe");
-        let output = std::io::read_to_string(stdout).map_err(|it| it.to_string())?;
-        let finished = child.wait4().map_err(|it| it.to_string())?;
-        let wall = start.elapsed();
-        if !finished.status.success() {
-            return Err(format!("{program} {arguments:?}: {}", finished.status));
-        }
-        let processor = finished.rusage.utime + finished.rusage.stime;
-        Ok((output, Cost { wall, processor }))
+            .stderr(Stdio::null());
+        let ran = timed(&mut command, self.name)?;
+        // Some runs take minutes; whoever waits sees that it goes on.
+        eprintln!(
+            "{}: {} took {:.2} s, {:.2} s of a processor, {} MiB",
+            self.name,
+            arguments.join(" "),
+            ran.1.wall.as_secs_f64(),
+            ran.1.processor.as_secs_f64(),
+            ran.1.memory
+        );
+        Ok(ran)
     }
 }
 
@@ -161,12 +161,14 @@ fn compare(arguments: &Arguments, scratch: &Path) -> Result<(), String> {
     let project = scratch.join("project");
     make_project(&project, &arguments.nixpkgs)?;
     let ours = [firn.display().to_string()];
-    let mut sides = vec![Contender::new(ours.to_vec(), scratch.join("ours"))?];
+    let mut sides = vec![Contender::new("firn", ours.to_vec(), scratch.join("ours"))?];
     if let Some(peer) = &arguments.peer {
         let words = peer.split_whitespace().map(ToOwned::to_owned).collect();
-        sides.push(Contender::new(words, scratch.join("peer"))?);
+        sides.push(Contender::new("peer", words, scratch.join("peer"))?);
     }
-    println!("| | wall (s), peer → Firn | processor (s), peer → Firn |\n|---|---:|---:|");
+    println!(
+        "| | wall (s), peer → Firn | processor (s), peer → Firn | memory (MiB) |\n|---|---:|---:|---:|"
+    );
     let evaluate = |machine: &str| {
         let attribute =
             format!(".#nixosConfigurations.{machine}.config.system.build.toplevel.drvPath");
@@ -234,6 +236,7 @@ fn each(sides: &[Contender], project: &Path, words: &[&str]) -> Result<Vec<Cost>
 /// The least that each side has needed.
 fn least(runs: &[Vec<Cost>]) -> Vec<Cost> {
     let sides = runs.first().map_or(0, Vec::len);
+    let memories = |side: usize| runs.iter().filter_map(move |it| Some(it.get(side)?.memory));
     let least = |side: usize| {
         let of = |pick: fn(&Cost) -> Duration| {
             let costs = runs.iter().filter_map(|it| it.get(side));
@@ -242,23 +245,22 @@ fn least(runs: &[Vec<Cost>]) -> Vec<Cost> {
         Cost {
             wall: of(|it| it.wall),
             processor: of(|it| it.processor),
+            memory: memories(side).min().unwrap_or_default(),
         }
     };
     (0..sides).map(least).collect()
 }
 
 fn row(what: &str, costs: &[Cost]) {
-    let shown = |pick: fn(&Cost) -> Duration| {
-        let seconds = costs
-            .iter()
-            .rev()
-            .map(|it| format!("{:.3}", pick(it).as_secs_f64()));
-        seconds.collect::<Vec<_>>().join(" → ")
+    let shown = |pick: &dyn Fn(&Cost) -> String| {
+        let each: Vec<String> = costs.iter().rev().map(pick).collect();
+        each.join(" → ")
     };
     println!(
-        "| {what} | {} | {} |",
-        shown(|it| it.wall),
-        shown(|it| it.processor)
+        "| {what} | {} | {} | {} |",
+        shown(&|it| format!("{:.3}", it.wall.as_secs_f64())),
+        shown(&|it| format!("{:.3}", it.processor.as_secs_f64())),
+        shown(&|it| it.memory.to_string())
     );
 }
 
@@ -319,7 +321,7 @@ fn hook(firn: &Path, project: &Path, caches: &Path, runs: usize) -> Result<(), S
         }
         if best < Duration::MAX {
             println!(
-                "| prompt in {shell}, nothing changed | {:.4} | |",
+                "| prompt in {shell}, nothing changed | {:.4} | | |",
                 best.as_secs_f64()
             );
         }
