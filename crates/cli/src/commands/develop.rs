@@ -38,7 +38,7 @@ pub static PRINT_DEV_ENV: Verb = Verb {
 pub static DEVELOP: Verb = Verb {
     path: &["develop"],
     about: "start a shell, or a command, in a derivation's environment",
-    usage: "[-f FILE | --expr EXPR] [--services] [-c COMMAND ARGUMENT…] [--phase NAME | --unpack | --configure | --build | --check | --install | --installcheck] [-i] [-k NAME] [-s NAME VALUE] [-u NAME] [--profile PATH] [--redirect INSTALLABLE DIRECTORY] [INSTALLABLE]",
+    usage: "[-f FILE | --expr EXPR] [--services] [--print-hash] [-c COMMAND ARGUMENT…] [--phase NAME | --unpack | --configure | --build | --check | --install | --installcheck] [-i] [-k NAME] [-s NAME VALUE] [-u NAME] [--profile PATH] [--redirect INSTALLABLE DIRECTORY] [INSTALLABLE]",
     only_firn: false,
     run: develop,
 };
@@ -171,6 +171,14 @@ impl From<CaptureError> for Failure {
 }
 
 impl Captured {
+    /// The hash in its store path. It follows from everything that the environment is made of, so
+    /// two machines that print the same have the same environment.
+    fn hash(&self) -> String {
+        let name = self.path.as_str();
+        let hash = name.split_once('-').map_or(name, |it| it.0);
+        hash.to_owned()
+    }
+
     fn script(&self) -> String {
         let outputs_dir = sources::absolute("outputs").path.to_string();
         script(
@@ -223,6 +231,7 @@ fn develop(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     let mut command = Vec::new();
     let mut phase = None;
     let mut with_services = false;
+    let mut with_hash = false;
     while let Some(arg) = args.next() {
         match arg {
             Arg::Word(word) => wanted.word(word)?,
@@ -233,6 +242,7 @@ fn develop(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
                     phase = Some(flag[2..].to_owned());
                 }
                 "--services" if context.program.is_firn() => with_services = true,
+                "--print-hash" if context.program.is_firn() => with_hash = true,
                 "--installcheck" => phase = Some("installCheck".to_owned()),
                 _ if flags.take(&flag, args)? => {}
                 _ => wanted.take(&flag, args, context)?,
@@ -254,6 +264,16 @@ fn develop(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     let context = &*context;
     let store = context.open_store()?;
     let captured = wanted.captured(context, &store)?;
+    if with_hash {
+        let hash = captured.hash();
+        if matches!(purpose, Purpose::Interactive) {
+            context.console.print_line(hash)?;
+            return Ok(0);
+        }
+        // Standard output is the command's.
+        let text = format!("environment {hash}");
+        context.console.log(firn_events::Level::Error, &text);
+    }
     let shell = shell_in(context, store.as_ref(), &captured, &purpose, &flags)?;
     if !with_services {
         return replace(shell);
