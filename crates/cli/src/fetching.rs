@@ -1,5 +1,6 @@
 //! The fetcher of a command: made of settings, environment and a store; and its errors as failures.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use firn_eval::HostError;
@@ -52,6 +53,7 @@ impl Context {
 
     fn fetcher_that_tells(&self, store: &Arc<dyn Store>, events: SharedSink) -> Arc<Fetcher> {
         let options = FetchOptions {
+            origins: BTreeMap::new(),
             settings: self.settings.sources.clone(),
             features: self.settings.features(),
             cache_dir: surroundings::cache_dir(),

@@ -21,6 +21,8 @@ pub struct FetchError {
     pub context: Vec<String>,
     /// The exit status, if it is not the usual one.
     pub exit_status: Option<u8>,
+    /// The HTTP status that a server refused with.
+    pub http_status: Option<u16>,
     /// Whether a text is no URL of a known form, so that it may mean something else.
     pub is_bad_url: bool,
 }
@@ -32,6 +34,7 @@ impl FetchError {
             message: message.into(),
             context: Vec::new(),
             exit_status: None,
+            http_status: None,
             is_bad_url: false,
         }
     }
@@ -85,7 +88,10 @@ impl From<StoreError> for FetchError {
 
 impl From<TransferError> for FetchError {
     fn from(error: TransferError) -> Self {
-        Self::new(error.to_string())
+        Self {
+            http_status: error.status,
+            ..Self::new(error.to_string())
+        }
     }
 }
 

@@ -36,6 +36,8 @@ pub struct FetchOptions {
     pub current_dir: PathBuf,
     /// Whether repositories on this machine are treated as if they were far away.
     pub force_remote: bool,
+    /// Addresses that stand for `https://HOST`, by host: forges are asked there.
+    pub origins: BTreeMap<String, String>,
     /// Whether the network is not to be used.
     pub offline: bool,
     /// Where messages and progress go.

@@ -13,6 +13,11 @@ use crate::{FetchError, Fetcher, Input, Result, Scheme};
 impl Fetcher {
     pub(crate) fn fetch_forge(&self, input: &Input) -> Result<Found> {
         let scheme = input.known_scheme()?;
+        self.fetch_from_forge(scheme, input)
+            .map_err(|error| self.refused(error, scheme, input))
+    }
+
+    fn fetch_from_forge(&self, scheme: Scheme, input: &Input) -> Result<Found> {
         let mut input = input.clone();
         let rev = if let Some(rev) = input.rev_text() {
             rev
@@ -58,14 +63,15 @@ impl Fetcher {
         let headers = self.token_headers(scheme, &host, owner, repo);
         match scheme {
             Scheme::SourceHut => self.sourcehut_revision(
-                &format!("https://{host}/{owner}/{repo}"),
+                &format!("{}/{owner}/{repo}", self.origin(&host)),
                 input,
                 git_ref,
                 &headers,
             ),
             Scheme::GitLab => {
                 let url = format!(
-                    "https://{host}/api/v4/projects/{owner}%2F{repo}/repository/commits?ref_name={git_ref}"
+                    "{}/api/v4/projects/{owner}%2F{repo}/repository/commits?ref_name={git_ref}",
+                    self.origin(&host)
                 );
                 let answer = self.json(&url, &headers)?;
                 match answer.as_array().map(Vec::as_slice) {
@@ -80,9 +86,9 @@ impl Fetcher {
             }
             _ => {
                 let base = if host == "github.com" {
-                    format!("https://api.{host}")
+                    self.origin("api.github.com")
                 } else {
-                    format!("https://{host}/api/v3")
+                    format!("{}/api/v3", self.origin(&host))
                 };
                 let url = format!("{base}/repos/{owner}/{repo}/commits/{git_ref}");
                 let answer = self.json(&url, &headers)?;
@@ -93,6 +99,50 @@ impl Fetcher {
                 }
                 Ok(text(&answer["sha"]))
             }
+        }
+    }
+
+    /// Where a host is reached.
+    fn origin(&self, host: &str) -> String {
+        let named = self.options().origins.get(host);
+        named.map_or_else(|| format!("https://{host}"), Clone::clone)
+    }
+
+    /// What may help where a forge refuses.
+    fn refused(&self, error: FetchError, scheme: Scheme, input: &Input) -> FetchError {
+        let Some(status @ (401 | 403 | 404 | 429)) = error.http_status else {
+            return error;
+        };
+        let (Ok(host), Ok(owner), Ok(repo)) = (
+            host(scheme, input),
+            attrs::str(&input.attrs, "owner"),
+            attrs::str(&input.attrs, "repo"),
+        ) else {
+            return error;
+        };
+        let has_token = !self.token_headers(scheme, &host, owner, repo).is_empty();
+        let token = match scheme {
+            Scheme::GitLab => "PAT:TOKEN",
+            _ => "TOKEN",
+        };
+        let is_limit = status == 429 || error.message.to_ascii_lowercase().contains("rate limit");
+        let advice = match (is_limit, has_token) {
+            (true, false) => format!(
+                "{host} answers only so many requests without a token; one for it goes into the setting 'access-tokens', as in 'access-tokens = {host}={token}'"
+            ),
+            (true, true) => {
+                format!("{host} answers only so many requests with this token; try again later")
+            }
+            (false, false) => format!(
+                "if the repository is private, a token for it goes into the setting 'access-tokens', as in 'access-tokens = {host}={token}'"
+            ),
+            (false, true) => format!(
+                "check that the token for {host} in the setting 'access-tokens' is still valid and may read {owner}/{repo}"
+            ),
+        };
+        FetchError {
+            message: format!("{}\n\n{advice}", error.message),
+            ..error
         }
     }
 
@@ -146,19 +196,23 @@ impl Fetcher {
         let repo = attrs::str(&input.attrs, "repo")?;
         let rev = input.rev_text().unwrap_or_default();
         let headers = self.token_headers(scheme, &host, owner, repo);
+        let origin = self.origin(&host);
         let url = match scheme {
             Scheme::GitLab => format!(
-                "https://{host}/api/v4/projects/{owner}%2F{repo}/repository/archive.tar.gz?sha={rev}"
+                "{origin}/api/v4/projects/{owner}%2F{repo}/repository/archive.tar.gz?sha={rev}"
             ),
-            Scheme::SourceHut => format!("https://{host}/{owner}/{repo}/archive/{rev}.tar.gz"),
+            Scheme::SourceHut => format!("{origin}/{owner}/{repo}/archive/{rev}.tar.gz"),
             // Without a token the public address is used, which counts towards no limit.
             _ if host != "github.com" => {
-                format!("https://{host}/api/v3/repos/{owner}/{repo}/tarball/{rev}")
+                format!("{origin}/api/v3/repos/{owner}/{repo}/tarball/{rev}")
             }
             _ if headers.is_empty() => {
-                format!("https://{host}/{owner}/{repo}/archive/{rev}.tar.gz")
+                format!("{origin}/{owner}/{repo}/archive/{rev}.tar.gz")
             }
-            _ => format!("https://api.{host}/repos/{owner}/{repo}/tarball/{rev}"),
+            _ => format!(
+                "{}/repos/{owner}/{repo}/tarball/{rev}",
+                self.origin("api.github.com")
+            ),
         };
         Ok((url, headers))
     }

@@ -46,3 +46,7 @@ pub use scheme::git::fix_url as fix_git_url;
 pub use scheme::indirect::is_flake_id;
 pub use scheme::{Scheme, is_ref_name, is_revision};
 pub use url::Url;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+mod tests;

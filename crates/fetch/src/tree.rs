@@ -37,6 +37,8 @@ pub(crate) enum Node {
     },
     /// A file or link on disk.
     Disk(PathBuf),
+    /// A file whose contents alone are on disk.
+    Contents { place: PathBuf, executable: bool },
 }
 
 /// The tree.
@@ -192,7 +194,7 @@ impl SourceTree for CompositeTree {
         Ok(match self.node(path)? {
             Node::Directory => FileKind::Directory,
             Node::Link(_) | Node::LinkBlob { .. } => FileKind::Symlink,
-            Node::Blob { .. } | Node::Span { .. } => FileKind::Regular,
+            Node::Blob { .. } | Node::Span { .. } | Node::Contents { .. } => FileKind::Regular,
             Node::Disk(place) => std::fs::symlink_metadata(place)?.file_type().into(),
         })
     }
@@ -226,7 +228,8 @@ impl SourceTree for CompositeTree {
     }
 
     fn open(&self, path: &[u8]) -> io::Result<OpenFile<'_>> {
-        match self.node(path)? {
+        let node = self.node(path)?;
+        match node {
             Node::Blob {
                 repo,
                 id,
@@ -255,12 +258,16 @@ impl SourceTree for CompositeTree {
                     }),
                 })
             }
-            Node::Disk(place) => {
+            Node::Disk(place) | Node::Contents { place, .. } => {
                 let file = File::open(place)?;
                 let metadata = file.metadata()?;
+                let executable = match node {
+                    Node::Contents { executable, .. } => *executable,
+                    _ => metadata.mode() & 0o100 != 0,
+                };
                 Ok(OpenFile {
                     size: metadata.len(),
-                    executable: metadata.mode() & 0o100 != 0,
+                    executable,
                     reader: Box::new(file),
                 })
             }

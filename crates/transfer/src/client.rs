@@ -211,6 +211,27 @@ impl Client {
             .map_err(failed)
     }
 
+    /// Asks a question that is a small document; the answer has at most `max_size` bytes.
+    pub fn post(
+        &self,
+        request: &Request,
+        content_type: &str,
+        question: &[u8],
+        max_size: u64,
+    ) -> Result<Vec<u8>, TransferError> {
+        let url = &request.url;
+        let mut response = self.repeat(url, || {
+            let mut post = self.agent(url)?.post(bare_url(url));
+            for (name, value) in self.headers(url, &request.headers) {
+                post = post.header(name, value);
+            }
+            check_status(url, post.content_type(content_type).send(question))
+        })?;
+        let body = response.body_mut().with_config().limit(max_size);
+        body.read_to_vec()
+            .map_err(|error| TransferError::from_ureq(url, &error))
+    }
+
     /// Tries until it works, fails for good, or has been tried often enough.
     pub(crate) fn repeat<T>(
         &self,

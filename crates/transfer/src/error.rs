@@ -34,6 +34,8 @@ pub struct TransferError {
     pub reason: String,
     /// The beginning of what the server said about it, if it said something.
     pub body: String,
+    /// The HTTP status, if there was an answer.
+    pub status: Option<u16>,
     /// How long the server asks to be left alone, in seconds.
     pub retry_after: Option<u64>,
 }
@@ -50,6 +52,7 @@ impl TransferError {
             kind,
             reason: reason.into(),
             body: String::new(),
+            status: None,
             retry_after: None,
         }
     }
@@ -69,7 +72,11 @@ impl TransferError {
         } else {
             format!(" ({phrase})")
         };
-        TransferError::new(url, kind, format!("HTTP error {status}{phrase}"))
+        let reason = format!("HTTP error {status}{phrase}");
+        TransferError {
+            status: Some(status),
+            ..TransferError::new(url, kind, reason)
+        }
     }
 
     /// The error for a request that got no answer.

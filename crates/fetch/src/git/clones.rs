@@ -116,7 +116,7 @@ impl Fetcher {
         program::fetch(place, url, refspec, shallow)
     }
 
-    fn check_online(&self, url: &str) -> Result<()> {
+    pub(super) fn check_online(&self, url: &str) -> Result<()> {
         if self.options().offline && !url.starts_with("file:") {
             return Err(FetchError::new(format!(
                 "cannot fetch '{url}': the network is not to be used"

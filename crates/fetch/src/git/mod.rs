@@ -6,6 +6,7 @@
 //! what is known of a revision.
 
 mod clones;
+mod lfs;
 mod program;
 mod repo;
 mod snapshot;

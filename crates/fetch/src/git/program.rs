@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use firn_hash::{Hasher, base64};
 
 use crate::scheme::git::{Location, PublicKey, location};
-use crate::{FetchError, Fetcher, Input, Result};
+use crate::{FetchError, Fetcher, Input, Result, Url};
 
 fn git() -> Command {
     let mut command = Command::new("git");
@@ -95,6 +95,34 @@ pub(super) fn remote_head(url: &str) -> Option<String> {
             .trim()
             .to_owned(),
     )
+}
+
+/// What the host of a repository behind `ssh` says of its large files: where they are, in JSON.
+pub(super) fn large_file_server(url: &Url) -> Result<String> {
+    let authority = url.authority.clone().unwrap_or_default();
+    let mut command = Command::new("ssh");
+    command.stdin(Stdio::null()).stderr(Stdio::inherit());
+    if let Some(port) = authority.port {
+        command.arg("-p").arg(port.to_string());
+    }
+    let host = match &authority.user {
+        Some(user) => format!("{user}@{}", authority.host),
+        None => authority.host.clone(),
+    };
+    let path = url.path.join("/");
+    // The host gives these words to a shell.
+    let path = format!("'{}'", path.replace('\'', "'\\''"));
+    command.args(["--", &host, "git-lfs-authenticate", &path, "download"]);
+    let output = command
+        .output()
+        .map_err(|it| FetchError::new(format!("unable to execute 'ssh': {it}")))?;
+    if !output.status.success() {
+        return Err(FetchError::new(format!(
+            "'git-lfs-authenticate' for '{url}' failed: {}",
+            output.status
+        )));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 const KEY_KINDS: &[(&str, &str)] = &[

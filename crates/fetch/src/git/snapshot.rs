@@ -8,20 +8,14 @@ use gix::objs::tree::EntryKind;
 use gix::worktree::stack::state::attributes::Source;
 
 use super::repo::{Repo, WorkingTree, failed};
+use crate::Result;
 use crate::tree::{CompositeTree, Node};
-use crate::{FetchError, Result};
-
-/// How the first line of a pointer to a large file begins.
-const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
-/// A pointer is shorter than this.
-const MAX_POINTER: usize = 1024;
 
 /// The tree of a commit.
 pub(super) fn of_commit(
     repo: &Repo,
     rev: &str,
     export_ignore: bool,
-    lfs: bool,
     name: &str,
 ) -> Result<CompositeTree> {
     let doing = || format!("reading the tree of '{rev}'");
@@ -60,7 +54,6 @@ pub(super) fn of_commit(
                 executable: false,
             },
         };
-        let node = if lfs { smudge(repo, path, node)? } else { node };
         tree.insert(path, node);
     }
     Ok(tree)
@@ -153,39 +146,5 @@ impl<'r> Exports<'r> {
             }
         }
         Ok(false)
-    }
-}
-
-/// The large file that a pointer stands for, if the repository has it.
-fn smudge(repo: &Repo, path: &BStr, node: Node) -> Result<Node> {
-    let Node::Blob { id, .. } = &node else {
-        return Ok(node);
-    };
-    let header = repo
-        .inner()
-        .find_header(*id)
-        .map_err(failed(format!("reading '{path}'")))?;
-    if header.size() > MAX_POINTER as u64 {
-        return Ok(node);
-    }
-    let object = repo
-        .inner()
-        .find_object(*id)
-        .map_err(failed(format!("reading '{path}'")))?;
-    if !object.data.starts_with(LFS_POINTER) {
-        return Ok(node);
-    }
-    let text = String::from_utf8_lossy(&object.data).into_owned();
-    let oid = text.lines().find_map(|it| it.strip_prefix("oid sha256:"));
-    let place = oid.filter(|it| it.len() == 64 && it.is_ascii()).map(|oid| {
-        let objects = repo.inner().common_dir().join("lfs/objects");
-        objects.join(&oid[..2]).join(&oid[2..4]).join(oid)
-    });
-    match place {
-        Some(place) if place.exists() => Ok(Node::Disk(place)),
-        _ => Err(FetchError::new(format!(
-            "the repository '{}' does not hold the contents of the large file '{path}'; run 'git lfs fetch' there",
-            repo.path().display()
-        ))),
     }
 }

@@ -27,7 +27,10 @@ impl Fetcher {
         options: TreeOptions,
         name: &str,
     ) -> Result<CompositeTree> {
-        let mut tree = snapshot::of_commit(repo, rev, options.export_ignore, options.lfs, name)?;
+        let mut tree = snapshot::of_commit(repo, rev, options.export_ignore, name)?;
+        if options.lfs {
+            self.bring_large_files(repo, rev, &mut tree)?;
+        }
         if !options.submodules {
             return Ok(tree);
         }

@@ -1,0 +1,5 @@
+//! Fetchers against servers on this machine and repositories in scratch folders.
+
+mod forges;
+mod large_files;
+mod world;
