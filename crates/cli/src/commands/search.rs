@@ -1,10 +1,15 @@
 //! `search`: packages of a flake, or of a file, by regular expressions over their attribute paths,
 //! names and descriptions.
+//!
+//! What packages there are is collected first and remembered; patterns are matched with that.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use firn_builtins::regex::{Regex, Scratch};
 use firn_eval::{Symbol, Val};
+use firn_fetch::is_flake_id;
+use firn_store::Store;
 use serde_json::{Map, Value, json};
 
 use crate::evaluation::{Evaluation, Stop, evaluate};
@@ -12,6 +17,9 @@ use crate::flakes::parse_with_fragment;
 use crate::installables::Installables;
 use crate::verbs::Verb;
 use crate::{Arg, Args, Context, Failure};
+
+/// The standard library as a place to look.
+const LIBRARY: &str = "stdlib#";
 
 const BOLD: &str = "\x1b[0;1m";
 const GREEN: &str = "\x1b[32;1m";
@@ -21,7 +29,7 @@ const PLAIN: &str = "\x1b[0m";
 pub static SEARCH: Verb = Verb {
     path: &["search"],
     about: "search for packages",
-    usage: "[-f FILE | --expr EXPR] [--json] [-e REGEX] INSTALLABLE REGEX…",
+    usage: "[-f FILE | --expr EXPR] [--json] [-e REGEX] [INSTALLABLE] REGEX…",
     only_firn: false,
     run,
 };
@@ -55,40 +63,81 @@ fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     if words.is_empty() {
         return Err(Failure::usage("more arguments are required"));
     }
-    let place = words.remove(0);
+    if words.len() == 1 && context.program.is_firn() && !installables.are_attributes() {
+        // What is there without any flake is the standard library.
+        words.insert(0, LIBRARY.to_owned());
+    }
+    let mut place = words.remove(0);
+    if context.program.is_firn() && !installables.are_attributes() && is_flake_id(&place) {
+        // Elsewhere a bare name is a package of the library; here it is where to look.
+        place = format!("flake:{place}");
+    }
     if words.is_empty() {
         return Err(Failure::usage(
             "Must provide at least one regex! To match all packages, use 'nix search <installable> ^'.",
         ));
     }
-    let patterns = compiled(&words)?;
-    let excluded = compiled(&excluded)?;
+    let mut search = Search {
+        patterns: compiled(&words)?,
+        excluded: compiled(&excluded)?,
+        scratch: Scratch::default(),
+        found: Map::new(),
+        n_found: 0,
+    };
     let context = &*context;
     let store = context.open_store()?;
-    let (found, n_found) = evaluate(context, &installables.eval, &store, |evaluation| {
-        let roots = roots(evaluation, &mut installables.clone(), &place)?;
-        let mut search = Search {
-            evaluation,
-            patterns,
-            excluded,
-            scratch: Scratch::default(),
-            as_json,
-            found: Map::new(),
-            n_found: 0,
-        };
-        for (value, path) in roots {
-            search.visit(value, &path, true)?;
-        }
-        Ok((search.found, search.n_found))
-    })?;
+    installables.words = vec![place.clone()];
+    for package in packages(context, &store, &installables, &place)? {
+        search.look_at(context, &package, as_json)?;
+    }
     if as_json {
         context
             .console
-            .print_line(Value::Object(found).to_string())?;
-    } else if n_found == 0 {
+            .print_line(Value::Object(search.found).to_string())?;
+    } else if search.n_found == 0 {
         return Err(Failure::message("no results for the given search term(s)!"));
     }
     Ok(0)
+}
+
+/// The packages of a place, which are remembered whole: other patterns need no evaluation.
+fn packages(
+    context: &Context,
+    store: &Arc<dyn Store>,
+    installables: &Installables,
+    place: &str,
+) -> Result<Vec<Package>, Failure> {
+    let collect = |evaluation: &mut Evaluation<'_, '_>| {
+        let roots = roots(evaluation, &mut installables.clone(), place)?;
+        let mut index = Index {
+            evaluation,
+            packages: Vec::new(),
+        };
+        for (value, path) in roots {
+            index.visit(value, &path, true)?;
+        }
+        Ok(index.packages)
+    };
+    let Some(question) = installables.question(context, store, "search") else {
+        return evaluate(context, &installables.eval, store, collect);
+    };
+    let answer = question.answer(context, store, |evaluation| {
+        let packages = collect(evaluation)?;
+        let shown = packages
+            .iter()
+            .map(|it| json!([it.path, it.name, it.description]));
+        Ok(Value::Array(shown.collect()).to_string().into_bytes())
+    })?;
+    let packages: Vec<[String; 3]> = serde_json::from_slice(&answer)
+        .map_err(|it| Failure::message(format!("a remembered answer is broken: {it}")))?;
+    let packages = packages.into_iter();
+    Ok(packages
+        .map(|[path, name, description]| Package {
+            path,
+            name,
+            description,
+        })
+        .collect())
 }
 
 /// Where to look: what an expression has at a path, or sets of packages of a flake.
@@ -97,14 +146,18 @@ fn roots<'h>(
     installables: &mut Installables,
     place: &str,
 ) -> Result<Vec<(Val<'h>, Vec<String>)>, Stop> {
-    installables.words = vec![place.to_owned()];
     if installables.are_evaluated(evaluation.context) {
         let names: Vec<String> = match place {
-            "" | "." => Vec::new(),
+            "" | "." | LIBRARY => Vec::new(),
             path => path.split('.').map(str::to_owned).collect(),
         };
-        let values = installables.values(evaluation)?;
-        return Ok(values.into_iter().map(|it| (it, names.clone())).collect());
+        let args = evaluation.auto_args()?;
+        let mut roots = Vec::new();
+        for value in installables.values(evaluation)? {
+            // A package set often is a function whose arguments have defaults.
+            roots.push((evaluation.ctx.auto_call(value, args)?, names.clone()));
+        }
+        return Ok(roots);
     }
     let host = (**evaluation.host).clone();
     let (reference, fragment) = parse_with_fragment(host.fetcher(), place, false)?;
@@ -135,17 +188,22 @@ fn roots<'h>(
     }
 }
 
-struct Search<'a, 'e, 'h> {
-    evaluation: &'a mut Evaluation<'e, 'h>,
-    patterns: Vec<Regex>,
-    excluded: Vec<Regex>,
-    scratch: Scratch,
-    as_json: bool,
-    found: Map<String, Value>,
-    n_found: usize,
+/// What is searched of a package.
+struct Package {
+    path: String,
+    /// With its version.
+    name: String,
+    /// In one line.
+    description: String,
 }
 
-impl<'h> Search<'_, '_, 'h> {
+/// Collects packages.
+struct Index<'a, 'e, 'h> {
+    evaluation: &'a mut Evaluation<'e, 'h>,
+    packages: Vec<Package>,
+}
+
+impl<'h> Index<'_, '_, 'h> {
     fn visit(&mut self, value: Val<'h>, path: &[String], is_first: bool) -> Result<(), Stop> {
         match self.visit_inner(value, path, is_first) {
             Err(Stop::Evaluation(fail))
@@ -202,8 +260,35 @@ impl<'h> Search<'_, '_, 'h> {
                     String::from_utf8_lossy(ctx.str(text, "")?.bytes()).replace('\n', " ");
             }
         }
-        let (name, version) = split_name(&name);
-        let texts = [path, name, description.as_str()];
+        self.packages.push(Package {
+            path: path.to_owned(),
+            name,
+            description,
+        });
+        Ok(())
+    }
+}
+
+/// What is looked for, and what was found.
+struct Search {
+    patterns: Vec<Regex>,
+    excluded: Vec<Regex>,
+    scratch: Scratch,
+    found: Map<String, Value>,
+    n_found: usize,
+}
+
+impl Search {
+    /// Shows a package if it matches.
+    fn look_at(
+        &mut self,
+        context: &Context,
+        package: &Package,
+        as_json: bool,
+    ) -> Result<(), Failure> {
+        let (path, description) = (package.path.as_str(), package.description.as_str());
+        let (name, version) = split_name(&package.name);
+        let texts = [path, name, description];
         let texts = texts.map(str::to_ascii_lowercase);
         let scratch = &mut self.scratch;
         let mut matched = [(); 3].map(|()| Vec::new());
@@ -227,12 +312,12 @@ impl<'h> Search<'_, '_, 'h> {
         }
         let [in_path, _, in_description] = matched;
         self.n_found += 1;
-        if self.as_json {
+        if as_json {
             let entry = json!({"description": description, "pname": name, "version": version});
             self.found.insert(path.to_owned(), entry);
             return Ok(());
         }
-        let console = self.evaluation.context.console;
+        let console = context.console;
         if self.n_found > 1 {
             console.print_line("")?;
         }
@@ -244,7 +329,7 @@ impl<'h> Search<'_, '_, 'h> {
         let path = highlighted(path, in_path, BOLD);
         console.print_line(console.styled(&format!("* {BOLD}{path}{PLAIN}{version}")))?;
         if !description.is_empty() {
-            let description = highlighted(&description, in_description, PLAIN);
+            let description = highlighted(description, in_description, PLAIN);
             console.print_line(console.styled(&format!("  {description}")))?;
         }
         Ok(())

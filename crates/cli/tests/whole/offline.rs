@@ -16,29 +16,43 @@ use crate::world::{FIRN, World, succeed};
 struct Project {
     world: World,
     flake: PathBuf,
-    file: String,
+    server: String,
 }
 
-/// Answers every request with the same bytes, until the test ends.
+/// Answers every request with the same bytes, until the test ends; but `/registry.json` is a registry
+/// in which `far` is what else is there.
 fn serve(contents: Vec<u8>) -> std::io::Result<u16> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let port = listener.local_addr()?.port();
+    let registry = format!(
+        r#"{{"version":2,"flakes":[{{"from":{{"type":"indirect","id":"far"}},"to":{{"type":"tarball","url":"http://127.0.0.1:{port}/source.tar.gz"}}}}]}}"#
+    );
     let contents = Arc::new(contents);
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let contents = Arc::clone(&contents);
-            std::thread::spawn(move || answer(stream, &contents));
+            let registry = registry.clone();
+            std::thread::spawn(move || answer(stream, &contents, registry.as_bytes()));
         }
     });
     Ok(port)
 }
 
-fn answer(mut stream: std::net::TcpStream, contents: &[u8]) -> std::io::Result<()> {
+fn answer(
+    mut stream: std::net::TcpStream,
+    contents: &[u8],
+    registry: &[u8],
+) -> std::io::Result<()> {
     let mut request = Vec::new();
     let mut byte = [0];
     while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte)? == 1 {
         request.push(byte[0]);
     }
+    let contents = if request.starts_with(b"GET /registry.json ") {
+        registry
+    } else {
+        contents
+    };
     let head = format!(
         "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         contents.len()
@@ -95,8 +109,12 @@ impl Project {
         fs::write(flake.join("flake.nix"), text)?;
         world.git(&flake, &["init", "--quiet"])?;
         world.git(&flake, &["add", "flake.nix"])?;
-        let file = format!("http://127.0.0.1:{port}/file");
-        Ok(Self { world, flake, file })
+        let server = format!("http://127.0.0.1:{port}");
+        Ok(Self {
+            world,
+            flake,
+            server,
+        })
     }
 
     /// Command lines that succeed while there is a network.
@@ -104,7 +122,7 @@ impl Project {
         let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
         let fetched = |builtin: &str| {
             let mut line = words("eval --impure --raw --expr");
-            line.push(format!("builtins.{builtin} \"{}\"", self.file));
+            line.push(format!("builtins.{builtin} \"{}/file\"", self.server));
             line
         };
         vec![
@@ -117,6 +135,19 @@ impl Project {
             words("flake show"),
             fetched("fetchurl"),
             fetched("fetchTarball"),
+            words("flake lock"),
+            words("flake check"),
+            words("flake prefetch-inputs"),
+            words(&format!(
+                "flake prefetch --json far --option flake-registry {}/registry.json",
+                self.server
+            )),
+            words("search . made"),
+            words("search hel+o"),
+            words("shell -c true"),
+            words("print-dev-env"),
+            words("path-info .#default"),
+            words("derivation show .#default"),
         ]
     }
 
