@@ -38,7 +38,7 @@ pub use date::date_of;
 pub use download::{DownloadedFile, DownloadedTree, Header};
 pub use error::{FetchError, HASH_MISMATCH, Result};
 pub use fetcher::{FetchListener, FetchOptions, Fetched, Fetcher};
-pub use git::{clone, put_file};
+pub use git::{Head, clone, head_of, put_file};
 pub use input::{FINAL, Input};
 pub use prefetch::Prefetch;
 pub use registry::{Entry as RegistryEntry, Registry, RegistryKind, UseRegistries};

@@ -33,6 +33,95 @@ pub struct Generation {
     pub specialisations: Vec<String>,
 }
 
+/// What is kept of a generation beside it. A system's own files do not say it, so that the same
+/// configuration is the same system, whenever and by whomever it is built.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Note {
+    /// The revision of the configuration.
+    pub revision: Option<String>,
+    /// What was said of it.
+    pub message: Option<String>,
+}
+
+impl Note {
+    /// This one, and what another says in its place.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        Self {
+            revision: other.revision.or(self.revision),
+            message: other.message.or(self.message),
+        }
+    }
+}
+
+/// Where the note on a generation is. Whatever has `-link` in its name counts as a generation.
+fn note_place(link: &Path) -> PathBuf {
+    let name = link.to_string_lossy();
+    let name = name.strip_suffix("-link").unwrap_or(&name);
+    PathBuf::from(format!("{name}.json"))
+}
+
+/// Keeps what is known of a generation. What it does not say stays as it was noted before, if the
+/// generation is the same. Notes on generations that are gone go too.
+pub fn write_note(link: &Path, note: &Note) -> std::io::Result<()> {
+    let toplevel = std::fs::read_link(link)?;
+    let before = read_note(link, &toplevel);
+    let note = before.with(note.clone());
+    let text = serde_json::json!({
+        "path": toplevel.to_string_lossy(),
+        "revision": note.revision,
+        "message": note.message,
+    });
+    let place = note_place(link);
+    let temporary = place.with_extension("new");
+    std::fs::write(&temporary, text.to_string())?;
+    std::fs::rename(&temporary, &place)?;
+    remove_lost_notes(link)
+}
+
+/// Removes notes on generations of the same profile that are gone.
+fn remove_lost_notes(link: &Path) -> std::io::Result<()> {
+    let (Some(directory), Some(name)) = (link.parent(), link.file_name()) else {
+        return Ok(());
+    };
+    let name = name.to_string_lossy();
+    let profile = name
+        .strip_suffix("-link")
+        .and_then(|it| it.rsplit_once('-'));
+    let Some((profile, _)) = profile else {
+        return Ok(());
+    };
+    for entry in std::fs::read_dir(directory)? {
+        let place = entry?.path();
+        let name = place.file_name().unwrap_or_default().to_string_lossy();
+        let number = name
+            .strip_prefix(profile)
+            .and_then(|it| it.strip_prefix('-')?.strip_suffix(".json"));
+        let Some(number) = number.filter(|it| it.parse::<u64>().is_ok()) else {
+            continue;
+        };
+        let of = directory.join(format!("{profile}-{number}-link"));
+        if std::fs::symlink_metadata(of).is_err() {
+            std::fs::remove_file(&place)?;
+        }
+    }
+    Ok(())
+}
+
+/// The note on a generation; numbers are used again, so it has to be of this system.
+fn read_note(link: &Path, toplevel: &Path) -> Note {
+    let text = std::fs::read_to_string(note_place(link)).unwrap_or_default();
+    let value: Value = serde_json::from_str(&text).unwrap_or_default();
+    if value["path"].as_str() != toplevel.to_str() {
+        return Note::default();
+    }
+    let said = |key: &str| value[key].as_str().map(str::to_owned);
+    Note {
+        revision: said("revision"),
+        message: said("message"),
+    }
+}
+
 /// The name of the profile of machines.
 pub const SYSTEM_PROFILE: &str = "system";
 
@@ -76,14 +165,15 @@ fn describe(
     let manifest: Value = serde_json::from_str(&manifest).unwrap_or_default();
     let said = |key: &str| manifest[key].as_str().map(str::to_owned);
     let version = std::fs::read_to_string(link.join("nixos-version"));
+    let note = read_note(&link, &toplevel);
     Generation {
         number,
         created,
         is_current,
         version: version.map_or_else(|_| "unknown".to_owned(), |it| it.trim().to_owned()),
         kernel: kernel_version(&link),
-        revision: said("revision"),
-        message: said("message"),
+        revision: said("revision").or(note.revision),
+        message: note.message,
         specialisations: specialisations(&link).into_keys().collect(),
         toplevel,
         link,
@@ -173,12 +263,34 @@ mod tests {
         link(Path::new("/nowhere"), "system-2-link");
         link(Path::new("system-1-link"), "system");
         let profile = Profile::new(profile_link(directory.path(), SYSTEM_PROFILE));
+        let note = Note {
+            revision: Some("def".to_owned()),
+            message: Some("Try it".to_owned()),
+        };
+        for number in [1, 2] {
+            let link = profiles.join(format!("system-{number}-link"));
+            write_note(&link, &note).expect("written");
+            write_note(&link, &Note::default()).expect("written");
+        }
         let found = generations(&profile).expect("read");
         assert_eq!(found.len(), 2);
+        // What a system says of itself counts.
+        assert_eq!(found[1].revision.as_deref(), Some("def"));
+        assert_eq!(found[1].message.as_deref(), Some("Try it"));
         assert!(found[0].is_current && !found[1].is_current);
         assert_eq!(found[0].version, "26.05");
         assert_eq!(found[0].kernel.as_deref(), Some("6.1.0"));
         assert_eq!(found[0].revision.as_deref(), Some("abc"));
         assert_eq!(found[1].version, "unknown");
+
+        // A note on another system of that number is none, and it goes with its generation.
+        std::fs::remove_file(profiles.join("system-2-link")).expect("removed");
+        link(Path::new("/elsewhere"), "system-2-link");
+        let found = generations(&profile).expect("read");
+        assert_eq!((&found[1].revision, &found[1].message), (&None, &None));
+        std::fs::remove_file(profiles.join("system-2-link")).expect("removed");
+        write_note(&profiles.join("system-1-link"), &note).expect("written");
+        assert!(!profiles.join("system-2.json").exists());
+        assert!(profiles.join("system-1.json").exists());
     }
 }

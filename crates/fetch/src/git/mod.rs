@@ -6,6 +6,7 @@
 //! what is known of a revision.
 
 mod clones;
+mod head;
 mod lfs;
 mod program;
 mod repo;
@@ -15,6 +16,7 @@ mod working_tree;
 
 use firn_events::{ActivityGuard, ActivityKind, Level};
 
+pub use self::head::{Head, head_of};
 pub use self::program::{clone, put_file};
 use self::repo::Repo;
 use crate::attrs::{self, Attrs};

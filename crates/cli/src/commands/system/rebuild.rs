@@ -138,6 +138,10 @@ impl Wanted {
             return Ok(0);
         };
         if action.is_some() {
+            if self.switching.action.changes_boot() {
+                let note = std::mem::take(&mut self.switching.note);
+                self.switching.note = self.target.origin().with(note);
+            }
             return switch_to(context, &path, &self.switching);
         }
         let store = context.open_store()?;

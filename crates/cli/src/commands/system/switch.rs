@@ -10,7 +10,7 @@ use std::process::Command;
 use firn_store::LocalStore;
 use firn_store::profile::Profile;
 use firn_store_model::StorePath;
-use firn_system::generations::{SYSTEM_PROFILE, generations, profile_link};
+use firn_system::generations::{Note, SYSTEM_PROFILE, generations, profile_link, write_note};
 use firn_system::manager::Systemctl;
 use firn_system::switch::{Action, Switch, SwitchOptions};
 use firn_system::{Machine, menu};
@@ -20,7 +20,7 @@ use crate::log_sink::ConsoleSink;
 use crate::verbs::Verb;
 use crate::{Args, Context, Failure, surroundings};
 
-const USAGE: &str = "[-f FILE | --expr EXPR | --store-path PATH] [--host NAME] [--profile-name NAME] [--specialisation NAME] [CONFIGURATION]";
+const USAGE: &str = "[-f FILE | --expr EXPR | --store-path PATH] [--host NAME] [--profile-name NAME] [--specialisation NAME] [-m MESSAGE] [CONFIGURATION]";
 
 /// `system switch [CONFIGURATION]`.
 pub static SWITCH: Verb = Verb {
@@ -76,6 +76,8 @@ pub struct Switching {
     pub profile: String,
     /// The variant that is activated.
     pub specialisation: Option<String>,
+    /// What is known of the configuration, to be kept with the generation.
+    pub note: Note,
 }
 
 impl Switching {
@@ -85,6 +87,7 @@ impl Switching {
             action,
             profile: SYSTEM_PROFILE.to_owned(),
             specialisation: None,
+            note: Note::default(),
         }
     }
 
@@ -92,6 +95,7 @@ impl Switching {
     pub fn take(&mut self, flag: &str, args: &mut Args) -> Result<bool, Failure> {
         match flag {
             "--profile-name" => self.profile = args.value(flag)?,
+            "-m" | "--message" => self.note.message = Some(args.value(flag)?),
             "--specialisation" => self.specialisation = Some(args.value(flag)?),
             _ => return Ok(false),
         }
@@ -115,7 +119,11 @@ pub fn switch_to_target(
     require_root()?;
     let store = context.open_store()?;
     let path = target.build(context, &store, "toplevel")?;
-    switch_to(context, &path, switching)
+    let mut switching = switching.clone();
+    if switching.action.changes_boot() {
+        switching.note = target.origin().with(switching.note);
+    }
+    switch_to(context, &path, &switching)
 }
 
 fn rollback(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
@@ -201,6 +209,7 @@ pub fn switch_to(
         let events = ConsoleSink::shared(context);
         let _lock = profile.lock(&*events)?;
         let generation = profile.create_generation(&store, path)?;
+        write_note(&generation.link, &switching.note)?;
         profile.switch_to(&generation.link)?;
     }
     activate(context, &store, &toplevel, switching)

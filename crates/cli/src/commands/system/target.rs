@@ -10,6 +10,7 @@ use std::sync::Arc;
 use firn_eval::{SetBuilder, Symbol, Val};
 use firn_store::{BuildMode, Store};
 use firn_store_model::{DerivedPath, StorePath};
+use firn_system::generations::Note;
 
 use crate::commands::build::{build, outputs_of};
 use crate::evaluation::{Evaluation, Stop, evaluate};
@@ -129,7 +130,9 @@ impl Target {
         if self.is_attribute() {
             let values = self.installables.values(evaluation)?;
             let value = values.first().expect("no words stand for the root value");
-            return Ok((*value, None));
+            let text = self.installables.expression.as_ref();
+            let file = text.map(|_| PathBuf::from("«string»"));
+            return Ok((*value, file.or_else(|| self.named_file())));
         }
         let file = self.file()?;
         let path = sources::absolute(&file.to_string_lossy());
@@ -188,6 +191,46 @@ impl Target {
         let words = &self.installables.words;
         let is_flake = words.first().is_some_and(|it| it.contains('#'));
         self.installables.are_attributes() || is_flake
+    }
+
+    /// The file that `-f` names, as it is on this machine.
+    fn named_file(&self) -> Option<PathBuf> {
+        let file = self.installables.file.as_ref();
+        let file = file.filter(|it| *it != "-" && !it.starts_with('<'))?;
+        let path = sources::on_disk(&sources::absolute(file));
+        path.exists().then_some(path)
+    }
+
+    /// What is known of where the system comes from: the revision of the repository that its file is
+    /// in, and what the author of that says, unless something was changed since.
+    pub fn origin(&self) -> Note {
+        let words = &self.installables.words;
+        let place = if self.store_path.is_some() || self.installables.expression.is_some() {
+            None
+        } else if let Some(file) = self.named_file() {
+            Some(file)
+        } else if let Some((flake, _)) = words.first().and_then(|it| it.split_once('#')) {
+            let path = flake.strip_prefix("path:").unwrap_or(flake);
+            Some(PathBuf::from(if path.is_empty() { "." } else { path }))
+        } else if self.installables.file.is_some() {
+            // Modules of the search path find the machine's configuration by themselves.
+            default_file().ok()
+        } else {
+            self.file().ok()
+        };
+        let Some(head) = place.and_then(|it| firn_fetch::head_of(&it)) else {
+            return Note::default();
+        };
+        if head.is_dirty {
+            return Note {
+                revision: Some(format!("{}-dirty", head.rev)),
+                message: None,
+            };
+        }
+        Note {
+            revision: Some(head.rev),
+            message: Some(head.subject),
+        }
     }
 
     /// The file that is meant.
