@@ -21,7 +21,7 @@ mod writer;
 use std::io::BufRead;
 
 pub use error::NarError;
-pub use listing::list_nar;
+pub use listing::{check_nar, list_nar};
 pub use reader::{NarEvent, NarReader};
 pub use writer::{NarWriter, write_nar_file};
 

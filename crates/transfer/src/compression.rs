@@ -21,6 +21,10 @@ pub enum Compression {
     Brotli,
 }
 
+/// What a thread that compresses takes at once, in bytes. There are a few of these in memory for
+/// each thread.
+const ZSTD_JOB_SIZE: u32 = 2 << 20;
+
 /// How hard to compress; the default is that of each algorithm.
 pub type CompressionLevel = Option<u32>;
 
@@ -103,6 +107,35 @@ impl Compression {
             Compression::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(input)),
             Compression::Brotli => Box::new(brotli::Decompressor::new(input, 64 * 1024)),
         })
+    }
+
+    /// A writer that compresses into `out` on `n_threads` other threads, where the algorithm can be
+    /// divided: as Zstandard always, as XZ for more than one. The others do without.
+    pub fn threaded_writer<W: Write>(
+        self,
+        out: W,
+        level: CompressionLevel,
+        n_threads: u32,
+    ) -> io::Result<Compressor<W>> {
+        let mut compressor = match self {
+            Compression::Xz if n_threads > 1 => {
+                let stream = liblzma::stream::MtStreamBuilder::new()
+                    .threads(n_threads)
+                    .preset(level.unwrap_or(6).min(9))
+                    .check(liblzma::stream::Check::Crc64)
+                    .encoder()?;
+                let encoder = liblzma::write::XzEncoder::new_stream(out, stream);
+                let inner = Inner::Xz(Box::new(encoder));
+                return Ok(Compressor { inner });
+            }
+            _ => self.writer(out, level)?,
+        };
+        if let Inner::Zstd(encoder) = &mut compressor.inner {
+            encoder.multithread(n_threads.max(1))?;
+            let job_size = zstd::zstd_safe::CParameter::JobSize(ZSTD_JOB_SIZE);
+            encoder.set_parameter(job_size)?;
+        }
+        Ok(compressor)
     }
 
     /// A writer that compresses into `out`.

@@ -146,6 +146,11 @@ impl Context {
             compression: compression("compression", Compression::Xz)?,
             compression_level: number("compression-level")?
                 .and_then(|level| u32::try_from(level).ok()),
+            compression_threads: if url.flag("parallel-compression").unwrap_or(false) {
+                u32::try_from(firn_sys::support::n_cores()).unwrap_or(1)
+            } else {
+                1
+            },
             narinfo_compression: compression("narinfo-compression", Compression::None)?,
             listing_compression: compression("ls-compression", Compression::None)?,
             log_compression: compression("log-compression", Compression::None)?,

@@ -7,6 +7,13 @@ use serde_json::{Map, Value, json};
 
 use super::{NarError, NarEvent, NarReader};
 
+/// Reads an archive to its end and no further, which tells whether it is one.
+pub fn check_nar(input: impl BufRead) -> Result<(), NarError> {
+    let mut reader = NarReader::new(input);
+    while reader.next_event()?.is_some() {}
+    Ok(())
+}
+
 /// Reads an archive and lists it: a tree of `type`, `size`, `executable`, `target` and `entries`,
 /// with the offset of each file's contents as `narOffset`. The input is consumed up to the end of
 /// the archive and no further.
@@ -22,7 +29,10 @@ pub fn list_nar(input: impl BufRead) -> Result<Value, NarError> {
             }
             NarEvent::EndDirectory => {
                 let (name, entries) = open.pop().ok_or(NarError::Misuse("no directory is open"))?;
-                (name, json!({ "entries": entries, "type": "directory" }))
+                let mut node = Map::new();
+                node.insert("entries".to_owned(), Value::Object(entries));
+                node.insert("type".to_owned(), "directory".into());
+                (name, Value::Object(node))
             }
             NarEvent::File {
                 name,

@@ -64,6 +64,8 @@ pub struct BinaryCacheOptions {
     pub compression: Compression,
     /// How hard; `None` for the usual.
     pub compression_level: Option<u32>,
+    /// On how many threads an archive is compressed, where that can be divided.
+    pub compression_threads: u32,
     /// How narinfo files are compressed on their way up.
     pub narinfo_compression: Compression,
     /// How listings are compressed on their way up.
@@ -104,6 +106,7 @@ impl BinaryCacheOptions {
         BinaryCacheOptions {
             compression: Compression::Xz,
             compression_level: None,
+            compression_threads: 1,
             narinfo_compression: Compression::None,
             listing_compression: Compression::None,
             log_compression: Compression::None,

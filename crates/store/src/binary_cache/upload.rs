@@ -6,7 +6,7 @@ use std::io::{self, BufReader, Read, Seek as _, SeekFrom, Write};
 use std::sync::Arc;
 
 use firn_hash::{Algorithm, Hash, HashingReader, HashingWriter};
-use firn_store_model::nar::list_nar;
+use firn_store_model::nar::{check_nar, list_nar};
 use firn_store_model::{NarInfo, ValidPathInfo};
 use firn_transfer::{Compression, Compressor, Upload};
 use serde_json::{Value, json};
@@ -15,6 +15,7 @@ use tempfile::NamedTempFile;
 use super::BinaryCacheStore;
 use super::s3::Method;
 use crate::error::StoreError;
+use crate::fault;
 use crate::store::Store as _;
 
 /// A compressed archive, ready to take its place.
@@ -98,6 +99,7 @@ impl BinaryCacheStore {
             }
             None => self.options.temporary_dir.clone(),
         };
+        fault::point("compress an archive");
         let mut file = tempfile::Builder::new()
             .prefix(".tmp-")
             .tempfile_in(directory)
@@ -106,7 +108,11 @@ impl BinaryCacheStore {
         let mut compressor = self
             .options
             .compression
-            .writer(writer, self.options.compression_level)
+            .threaded_writer(
+                writer,
+                self.options.compression_level,
+                self.options.compression_threads,
+            )
             .map_err(unwritable)?;
         let hashing = HashingReader::new(
             Algorithm::Sha256,
@@ -116,7 +122,12 @@ impl BinaryCacheStore {
             },
         );
         let mut reader = BufReader::with_capacity(256 << 10, hashing);
-        let listing = list_nar(&mut reader).map_err(|error| unreadable(error.into()))?;
+        let listing = if self.options.write_listings || self.options.index_debug_info {
+            list_nar(&mut reader)
+        } else {
+            check_nar(&mut reader).map(|()| Value::Null)
+        };
+        let listing = listing.map_err(|error| unreadable(error.into()))?;
         let n_surplus = io::copy(&mut reader, &mut io::sink()).map_err(unreadable)?;
         if n_surplus > 0 {
             return Err(StoreError::other(
@@ -208,6 +219,7 @@ impl BinaryCacheStore {
         self.require_uploads(name)?;
         if let Some(directory) = self.url.strip_prefix("file://") {
             let place = std::path::Path::new(directory).join(name);
+            fault::point("move an archive into a cache");
             firn_sys::file::set_mode(file.path(), 0o644).map_err(unwritable)?;
             file.persist(place)
                 .map_err(|error| unwritable(error.error))?;
@@ -266,6 +278,7 @@ impl BinaryCacheStore {
         let mut compressor = compression.writer(Vec::new(), None).map_err(unwritable)?;
         compressor.write_all(contents).map_err(unwritable)?;
         let body = compressor.finish().map_err(unwritable)?;
+        fault::point("write a file of a cache");
         let upload = Upload {
             size: body.len() as u64,
             content_type,

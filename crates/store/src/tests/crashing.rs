@@ -12,18 +12,26 @@ use std::process::{Command, Stdio};
 use firn_hash::Hasher;
 use firn_store_model::StorePath;
 
+use super::binary_cache::{copy, open, options};
 use super::support::{location, quiet};
 use crate::profile::Profile;
 use crate::tree::LocalTree;
 use crate::{
-    AddOptions, DerivationText, DumpFormat, GcAction, GcOptions, LocalStore, NarOptions,
-    Store as _, VerifyOptions, fault,
+    AddOptions, BinaryCacheStore, DerivationText, DumpFormat, GcAction, GcOptions, LocalStore,
+    NarOptions, Store as _, VerifyOptions, fault,
 };
 
 const ROOT: &str = "FIRN_CRASH_TEST_ROOT";
 const STEP: &str = "FIRN_CRASH_TEST_STEP";
 
-/// Everything that writes: adding in all ways, roots, a profile, optimising, collecting.
+/// The cache that the scenario copies to.
+fn cache_of(dir: &Path) -> BinaryCacheStore {
+    let url = format!("file://{}", dir.join("cache").display());
+    open(&url, options(dir)).unwrap()
+}
+
+/// Everything that writes: adding in all ways, copying to a cache and from there to another store,
+/// roots, a profile, optimising, collecting.
 fn scenario(dir: &Path) {
     let store = LocalStore::open(location(&dir.join("root")), quiet()).unwrap();
     let options = AddOptions::default();
@@ -39,7 +47,7 @@ fn scenario(dir: &Path) {
         ..AddOptions::default()
     };
     store.add_tree("sample", &source, None, &repaired).unwrap();
-    let copy = store
+    let copied = store
         .add_dump("copy", &mut nar.as_slice(), DumpFormat::Nar, &options)
         .unwrap();
     let mut info = (*store.query_path_info(&text).unwrap().unwrap()).clone();
@@ -66,8 +74,14 @@ fn scenario(dir: &Path) {
         })
         .collect();
     store.add_derivations(&derivations).unwrap();
+    let cache = cache_of(dir);
+    let other = LocalStore::open(location(&dir.join("other")), quiet()).unwrap();
+    for path in [&text, &copied] {
+        copy(&store, &cache, path).unwrap();
+        copy(&cache, &other, path).unwrap();
+    }
     let profile = Profile::new(dir.join("profile"));
-    for path in [&text, &copy] {
+    for path in [&text, &copied] {
         let generation = profile.create_generation(&store, path).unwrap();
         profile.switch_to(&generation.link).unwrap();
     }
@@ -128,10 +142,49 @@ fn fresh() -> tempfile::TempDir {
     dir
 }
 
-/// Every valid path is what it was registered as, all that it refers to is valid, and the profile
-/// leads to one.
+/// Every valid path of the stores is what it was registered as, as is every path that the cache
+/// tells of, all that it refers to is valid, and the profile leads to one.
 fn assert_clean(dir: &Path, when: &str) {
     let store = LocalStore::open(location(&dir.join("root")), quiet()).unwrap();
+    assert_sound(&store, when);
+    let other = dir.join("other");
+    if other.exists() {
+        assert_sound(&LocalStore::open(location(&other), quiet()).unwrap(), when);
+    }
+    assert_cache_sound(dir, when);
+    if let Ok(target) = std::fs::read_link(dir.join("profile")) {
+        let path = std::fs::read_link(dir.join(target)).unwrap();
+        let path = store.store_dir().parse(path.to_str().unwrap()).unwrap();
+        let is_valid = store.is_valid_path(&path).unwrap();
+        assert!(is_valid, "after {when}: the profile leads nowhere");
+    }
+}
+
+fn assert_cache_sound(dir: &Path, when: &str) {
+    let Ok(entries) = std::fs::read_dir(dir.join("cache")) else {
+        return;
+    };
+    let cache = cache_of(dir);
+    for entry in entries {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let Some(hash_part) = name.strip_suffix(".narinfo") else {
+            continue;
+        };
+        let path = cache.query_path_from_hash_part(hash_part).unwrap();
+        let path = path.unwrap_or_else(|| panic!("after {when}: {name} tells of no path"));
+        let info = cache.query_path_info(&path).unwrap().unwrap();
+        let mut nar = Vec::new();
+        cache.nar_from_path(&path, &mut nar).unwrap();
+        let is_whole = Hasher::sha256(&nar) == info.nar_hash;
+        assert!(is_whole, "after {when}: {path} in the cache");
+        for reference in &info.references {
+            let is_valid = cache.is_valid_path(reference).unwrap();
+            assert!(is_valid, "after {when}: {reference} is not in the cache");
+        }
+    }
+}
+
+fn assert_sound(store: &LocalStore, when: &str) {
     let options = VerifyOptions {
         check_contents: true,
         repair: false,
@@ -143,12 +196,6 @@ fn assert_clean(dir: &Path, when: &str) {
             let is_valid = store.is_valid_path(reference).unwrap();
             assert!(is_valid, "after {when}: {reference}");
         }
-    }
-    if let Ok(target) = std::fs::read_link(dir.join("profile")) {
-        let path = std::fs::read_link(dir.join(target)).unwrap();
-        let path = store.store_dir().parse(path.to_str().unwrap()).unwrap();
-        let is_valid = store.is_valid_path(&path).unwrap();
-        assert!(is_valid, "after {when}: the profile leads nowhere");
     }
 }
 
