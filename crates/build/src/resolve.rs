@@ -114,7 +114,7 @@ pub(crate) fn resolved(
             store_dir.print(drv_path)
         ))
     };
-    let mut resolved = with_inputs(store_dir, derivation, output_map)?;
+    let mut resolved = with_known_inputs(store_dir, derivation, output_map)?;
     if resolved
         .outputs
         .values()
@@ -153,10 +153,11 @@ pub fn with_built_inputs(
     derivation: &Derivation,
 ) -> Result<Derivation, BuildError> {
     let output_map = |input: &StorePath| Ok(store.query_derivation_output_map(input)?);
-    with_inputs(store.store_dir(), derivation, &output_map)
+    with_known_inputs(store.store_dir(), derivation, &output_map)
 }
 
-fn with_inputs(
+/// A derivation with given outputs in the place of its input derivations.
+pub(crate) fn with_known_inputs(
     store_dir: &StoreDir,
     derivation: &Derivation,
     output_map: &dyn Fn(&StorePath) -> Result<OutputMap, BuildError>,

@@ -646,7 +646,7 @@ fn cancelled() -> StoreError {
 }
 
 /// The wanted outputs as realisations.
-fn realisations(
+pub(crate) fn realisations(
     store: &dyn Store,
     modulos: &HashModulos,
     path: &DerivedPath,

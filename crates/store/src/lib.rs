@@ -42,7 +42,7 @@ pub use remote::{
     RemoteStore, RemoteStoreOptions, ServeStore, ServeStoreOptions, SshOptions, SshTransport,
     Transport,
 };
-pub use store::Store;
+pub use store::{Realiser, Store};
 pub use types::*;
 
 #[cfg(test)]

@@ -374,3 +374,13 @@ pub trait Store: Send + Sync {
     /// This store as a trait object, for the default methods.
     fn as_dyn(&self) -> &dyn Store;
 }
+
+/// Builds on behalf of a store that cannot do so itself.
+pub trait Realiser: Send + Sync {
+    /// Makes paths valid in the store, and tells what became of each.
+    fn realise(
+        &self,
+        store: &dyn Store,
+        paths: &[DerivedPath],
+    ) -> Result<Vec<BuildResult>, StoreError>;
+}

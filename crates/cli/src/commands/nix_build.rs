@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use firn_events::Level;
-use firn_store::BuildMode;
+use firn_store::{BuildMode, StoreError};
 use firn_store_model::{DerivedPath, OutputName, OutputsSpec, SingleDerivedPath, StorePath};
 
 use crate::eval_flags::EvalFlags;
@@ -92,7 +92,11 @@ pub fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         })?;
         if let Some(link) = &wanted.out_link {
             let link = link_name(link, number, output);
-            store.add_perm_root(&path, Path::new(&link))?;
+            match store.add_perm_root(&path, Path::new(&link)) {
+                // A store elsewhere has nothing to link to.
+                Err(StoreError::Unsupported { .. }) => {}
+                added => drop(added?),
+            }
         }
         built.push(path);
     }

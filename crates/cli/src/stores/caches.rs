@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use firn_build::MachinesOnBehalf;
 use firn_events::SharedSink;
 use firn_store::{
     BinaryCacheOptions, BinaryCacheStore, DiskCacheOptions, NarInfoDiskCache, S3Bucket, S3Options,
@@ -73,7 +74,15 @@ impl Context {
 
     /// Opens a binary cache.
     pub fn open_binary_cache(&self, url: &StoreUrl) -> Result<BinaryCacheStore, Failure> {
-        let options = self.binary_cache_options(url)?;
+        let machines = MachinesOnBehalf::new(
+            self.machines(),
+            self.machine_opener(),
+            ConsoleSink::shared(self),
+        );
+        let options = BinaryCacheOptions {
+            realiser: Some(Arc::new(machines)),
+            ..self.binary_cache_options(url)?
+        };
         let address = format!("{}://{}", url.scheme, url.authority);
         Ok(BinaryCacheStore::open(
             &address,

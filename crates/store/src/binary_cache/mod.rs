@@ -40,11 +40,11 @@ use s3::Method;
 
 use crate::error::StoreError;
 use crate::parallel::for_each;
-use crate::store::Store;
+use crate::store::{Realiser, Store};
 use crate::tree::{Filter, SourceTree};
 use crate::types::{
-    AddOptions, BuildMode, BuildResult, DumpFormat, MissingPaths, NarOptions, StorePathSet,
-    StoreTraits,
+    AddOptions, BuildMode, BuildResult, BuildStatus, DumpFormat, MissingPaths, NarOptions,
+    StorePathSet, StoreTraits,
 };
 
 /// No narinfo, realisation or cache info is larger than this.
@@ -96,6 +96,8 @@ pub struct BinaryCacheOptions {
     pub disk_cache: Option<Arc<NarInfoDiskCache>>,
     /// How long a cache that failed is left alone; zero for not at all.
     pub disable_for: Duration,
+    /// Who builds what is to be in it.
+    pub realiser: Option<Arc<dyn Realiser>>,
     /// Who is told what happens.
     pub events: SharedSink,
 }
@@ -122,6 +124,7 @@ impl BinaryCacheOptions {
             local_nar_cache: None,
             disk_cache: None,
             disable_for: Duration::ZERO,
+            realiser: None,
             events: NullSink::shared(),
         }
     }
@@ -656,7 +659,19 @@ impl Store for BinaryCacheStore {
     }
 
     fn build_paths(&self, paths: &[DerivedPath], mode: BuildMode) -> Result<(), StoreError> {
-        crate::missing::require_all(self, paths, mode)
+        for result in self.build_paths_with_results(paths, mode)? {
+            if !result.status.is_success() {
+                return Err(StoreError::Build {
+                    exit_status: match result.status {
+                        BuildStatus::PermanentFailure => 100,
+                        BuildStatus::TimedOut => 101,
+                        _ => 1,
+                    },
+                    message: result.error,
+                });
+            }
+        }
+        Ok(())
     }
 
     fn build_paths_with_results(
@@ -664,7 +679,13 @@ impl Store for BinaryCacheStore {
         paths: &[DerivedPath],
         mode: BuildMode,
     ) -> Result<Vec<BuildResult>, StoreError> {
-        crate::missing::results_of_valid(self, paths, mode)
+        let results = crate::missing::results_of_valid(self, paths, mode)?;
+        match &self.options.realiser {
+            Some(realiser) if results.iter().any(|result| !result.status.is_success()) => {
+                realiser.realise(self, paths)
+            }
+            _ => Ok(results),
+        }
     }
 
     fn ensure_path(&self, path: &StorePath) -> Result<(), StoreError> {
