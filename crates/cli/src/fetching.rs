@@ -64,11 +64,7 @@ impl Context {
             offline: self.is_offline(),
             events: Arc::clone(&events),
         };
-        let transfers = self.transfer_options();
-        let client = move || {
-            let client = Client::new(transfers.clone(), Arc::clone(&events));
-            client.map_err(FetchError::from)
-        };
+        let client = Client::new(self.transfer_options(), events);
         Arc::new(Fetcher::new(Arc::clone(store), options, client))
     }
 }

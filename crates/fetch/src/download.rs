@@ -115,7 +115,7 @@ impl Fetcher {
             known_etag: known.map(|it| it.etag.clone()).filter(|it| !it.is_empty()),
         };
         let _activity = self.transfer_activity(url);
-        let download = self.client()?.download(&request)?;
+        let download = self.client().download(&request)?;
         let info = download.info().clone();
         if let Some(known) = known.filter(|_| info.not_modified) {
             return Ok(known.clone());
@@ -234,7 +234,7 @@ impl Fetcher {
             known_etag: etag.filter(|it| !it.is_empty()),
         };
         let _activity = self.transfer_activity(url);
-        let download = self.client()?.download(&request)?;
+        let download = self.client().download(&request)?;
         let info = download.info().clone();
         if info.not_modified {
             return Ok((None, info));

@@ -109,8 +109,7 @@ type Slot = Arc<Mutex<Option<Fetched>>>;
 /// Fetches inputs into a store.
 pub struct Fetcher {
     store: Arc<dyn Store>,
-    client: Box<dyn Fn() -> Result<Client> + Send + Sync>,
-    made_client: OnceLock<Client>,
+    client: Client,
     options: FetchOptions,
     cache: OnceLock<Cache>,
     seen: Mutex<BTreeMap<Attrs, Slot>>,
@@ -125,16 +124,11 @@ impl Fetcher {
         lock(&self.seen).clear();
     }
 
-    /// A fetcher for a store. The client is made when something has to be transferred.
-    pub fn new(
-        store: Arc<dyn Store>,
-        options: FetchOptions,
-        client: impl Fn() -> Result<Client> + Send + Sync + 'static,
-    ) -> Self {
+    /// A fetcher for a store.
+    pub fn new(store: Arc<dyn Store>, options: FetchOptions, client: Client) -> Self {
         Self {
             store,
-            client: Box::new(client),
-            made_client: OnceLock::new(),
+            client,
             cache: OnceLock::new(),
             seen: Mutex::default(),
             registries: Mutex::new(vec![Registry::new(RegistryKind::Flag)]),
@@ -204,14 +198,8 @@ impl Fetcher {
     }
 
     /// The client for transfers.
-    pub(crate) fn client(&self) -> Result<&Client> {
-        if self.made_client.get().is_none() {
-            let client = (self.client)()?;
-            return Ok(self.made_client.get_or_init(|| client));
-        }
-        self.made_client
-            .get()
-            .ok_or_else(|| FetchError::new("no transfers are possible"))
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
     }
 
     pub(crate) fn cache(&self) -> &Cache {

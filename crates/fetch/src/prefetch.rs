@@ -74,7 +74,7 @@ impl Fetcher {
                 return Ok((path, hash));
             }
         }
-        let download = self.client()?.download(&Request::new(wanted.url))?;
+        let download = self.client().download(&Request::new(wanted.url))?;
         if wanted.unpack {
             let is_zip = Path::new(wanted.url)
                 .extension()

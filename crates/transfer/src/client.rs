@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Read};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use firn_events::{Level, SharedSink};
@@ -62,7 +62,7 @@ pub struct Client {
 struct Shared {
     options: TransferOptions,
     events: SharedSink,
-    root_certs: RootCerts,
+    root_certs: OnceLock<RootCerts>,
     /// One agent per proxy, since the connections it keeps go through that.
     agents: Mutex<HashMap<Option<String>, Agent>>,
     is_cancelled: Mutex<bool>,
@@ -70,18 +70,34 @@ struct Shared {
 }
 
 impl Client {
-    /// Makes a client. Reads the file of certificates, if one is set.
-    pub fn new(options: TransferOptions, events: SharedSink) -> Result<Client, TransferError> {
-        let root_certs = match &options.ca_file {
+    /// Makes a client. The file of certificates, if one is set, is read before the first transfer.
+    pub fn new(options: TransferOptions, events: SharedSink) -> Client {
+        let shared = Shared {
+            options,
+            events,
+            root_certs: OnceLock::new(),
+            agents: Mutex::default(),
+            is_cancelled: Mutex::new(false),
+            cancelled: Condvar::new(),
+        };
+        Client {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// The certificates of authorities that servers are checked against. Reading them takes longer
+    /// than many a command that transfers nothing.
+    fn root_certs(&self) -> Result<RootCerts, TransferError> {
+        if let Some(known) = self.shared.root_certs.get() {
+            return Ok(known.clone());
+        }
+        let read = match &self.shared.options.ca_file {
             None => RootCerts::WebPki,
             Some(path) => {
                 let failed = |error: &dyn std::fmt::Display| {
                     let url = format!("file://{}", path.display());
-                    TransferError::new(
-                        &url,
-                        TransferErrorKind::Other,
-                        format!("reading certificates: {error}"),
-                    )
+                    let reason = format!("reading certificates: {error}");
+                    TransferError::new(&url, TransferErrorKind::Other, reason)
                 };
                 let pem = std::fs::read(path).map_err(|error| failed(&error))?;
                 let mut certificates = Vec::new();
@@ -95,17 +111,7 @@ impl Client {
                 RootCerts::new_with_certs(&certificates)
             }
         };
-        let shared = Shared {
-            options,
-            events,
-            root_certs,
-            agents: Mutex::default(),
-            is_cancelled: Mutex::new(false),
-            cancelled: Condvar::new(),
-        };
-        Ok(Client {
-            shared: Arc::new(shared),
-        })
+        Ok(self.shared.root_certs.get_or_init(|| read).clone())
     }
 
     /// How the client behaves.
@@ -404,11 +410,7 @@ impl Client {
                     .transpose()
                     .map_err(invalid)?,
             )
-            .tls_config(
-                TlsConfig::builder()
-                    .root_certs(self.shared.root_certs.clone())
-                    .build(),
-            )
+            .tls_config(TlsConfig::builder().root_certs(self.root_certs()?).build())
             .timeout_connect(limit(options.connect_timeout))
             .timeout_per_read(limit(options.stall_timeout))
             .timeout_per_write(limit(options.stall_timeout))

@@ -28,8 +28,7 @@ impl Builtin<'_> {
         let url = self.attribute("url")?;
         let unpack = self.optional_attribute("unpack").as_deref() == Some("1");
         let executable = self.optional_attribute("executable").as_deref() == Some("1");
-        let client = Client::new(self.settings.transfer.clone(), self.activity.sink().clone())
-            .map_err(|error| error.to_string())?;
+        let client = Client::new(self.settings.transfer.clone(), self.activity.sink().clone());
         let mut tried = Vec::new();
         let mut candidates = self.hashed_mirrors();
         for url in self.addresses(&url) {

@@ -152,8 +152,7 @@ mod tests {
         let client = Client::new(
             settings.transfer.clone(),
             std::sync::Arc::new(firn_events::NullSink),
-        )
-        .expect("a client");
+        );
         let addresses = resolve(&settings, &client, "mirror://debian/pool/x.deb").expect("known");
         assert_eq!(
             addresses,

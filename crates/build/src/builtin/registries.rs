@@ -283,7 +283,7 @@ mod tests {
     use super::*;
 
     fn client(settings: &BuildSettings) -> Client {
-        Client::new(settings.transfer.clone(), Arc::new(firn_events::NullSink)).expect("a client")
+        Client::new(settings.transfer.clone(), Arc::new(firn_events::NullSink))
     }
 
     #[test]

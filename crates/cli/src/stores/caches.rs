@@ -47,9 +47,8 @@ impl StoreUrl {
 
 impl Context {
     /// What gets and brings files.
-    pub fn transfer_client(&self) -> Result<Client, Failure> {
+    pub fn transfer_client(&self) -> Client {
         Client::new(self.transfer_options(), ConsoleSink::shared(self))
-            .map_err(|error| Failure::message(error.to_string()))
     }
 
     /// The keys whose signatures are believed: those the settings name, and our own.
@@ -87,7 +86,7 @@ impl Context {
         Ok(BinaryCacheStore::open(
             &address,
             &store_dir_of(url)?,
-            self.transfer_client()?,
+            self.transfer_client(),
             options,
         )?)
     }
@@ -102,8 +101,7 @@ impl Context {
                 Ok(options) => options.clone(),
                 Err(failure) => return Err(Failure::message(failure.to_string())),
             };
-            let client = Client::new(transfer.clone(), SharedSink::clone(&events))
-                .map_err(|error| Failure::message(error.to_string()))?;
+            let client = Client::new(transfer.clone(), SharedSink::clone(&events));
             let address = format!("{}://{}", url.scheme, url.authority);
             let store_dir = store_dir_of(url)?;
             let cache = BinaryCacheStore::open(&address, &store_dir, client, options)?;
@@ -117,7 +115,7 @@ impl Context {
         Ok(BinaryCacheStore::open_lazily(
             &address,
             &store_dir_of(url)?,
-            self.transfer_client()?,
+            self.transfer_client(),
             options,
         )?)
     }

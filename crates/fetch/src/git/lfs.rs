@@ -251,7 +251,7 @@ impl Fetcher {
             headers,
             known_etag: None,
         };
-        let answer = self.client()?.post(
+        let answer = self.client().post(
             &request,
             MEDIA_TYPE,
             question.to_string().as_bytes(),
@@ -318,7 +318,7 @@ impl Fetcher {
         let writing = |it: std::io::Error| FetchError::io("writing", &place, &it);
         std::fs::create_dir_all(directory).map_err(writing)?;
         let mut temporary = tempfile::NamedTempFile::new_in(directory).map_err(writing)?;
-        let mut contents = self.client()?.download(&request)?.decoded()?;
+        let mut contents = self.client().download(&request)?.decoded()?;
         let mut hashing = HashingWriter::new(Algorithm::Sha256, temporary.as_file_mut());
         let size = std::io::copy(&mut contents, &mut hashing).map_err(writing)?;
         let (hash, ..) = hashing.finish();

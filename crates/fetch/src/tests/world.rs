@@ -13,7 +13,7 @@ use firn_store::{LocalOptions, LocalStore, Location};
 use firn_store_model::StoreDir;
 use firn_transfer::{Client, TransferOptions};
 
-use crate::{FetchError, FetchOptions, Fetched, Fetcher, Input, Result, UseRegistries};
+use crate::{FetchOptions, Fetched, Fetcher, Input, Result, UseRegistries};
 
 /// A request as it came in.
 #[derive(Clone, Debug)]
@@ -152,9 +152,7 @@ impl World {
             offline: self.transfers.offline,
             events: NullSink::shared(),
         };
-        let transfers = self.transfers.clone();
-        let client =
-            move || Client::new(transfers.clone(), NullSink::shared()).map_err(FetchError::from);
+        let client = Client::new(self.transfers.clone(), NullSink::shared());
         Fetcher::new(self.store.clone(), options, client)
     }
 

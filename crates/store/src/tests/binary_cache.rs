@@ -24,7 +24,7 @@ fn client() -> Client {
         first_pause: Duration::from_millis(1),
         ..TransferOptions::default()
     };
-    Client::new(options, NullSink::shared()).unwrap()
+    Client::new(options, NullSink::shared())
 }
 
 pub(super) fn options(dir: &Path) -> BinaryCacheOptions {

@@ -149,7 +149,7 @@ fn cache(
         attempts: 1,
         ..TransferOptions::default()
     };
-    let client = Client::new(transfer, NullSink::shared()).unwrap();
+    let client = Client::new(transfer, NullSink::shared());
     let options = BinaryCacheOptions {
         bucket: Some(Arc::new(bucket)),
         ..BinaryCacheOptions::new(test.dir.path().to_owned())

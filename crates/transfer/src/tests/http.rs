@@ -20,7 +20,7 @@ fn options() -> TransferOptions {
 }
 
 fn client() -> Client {
-    Client::new(options(), NullSink::shared()).unwrap()
+    Client::new(options(), NullSink::shared())
 }
 
 fn get(client: &Client, url: &str) -> Vec<u8> {
@@ -86,7 +86,7 @@ fn passing_failures_are_tried_again_and_told() {
         _ => answer("200 OK", "", b"at last"),
     });
     let events = Arc::new(RecordingSink::default());
-    let client = Client::new(options(), events.clone()).unwrap();
+    let client = Client::new(options(), events.clone());
     assert_eq!(get(&client, &format!("{}/x", server.url)), b"at last");
     let texts: Vec<String> = events
         .take()
@@ -212,7 +212,7 @@ fn credentials_come_from_address_or_netrc_and_are_not_shown() {
     let netrc = Netrc::parse(
         "machine other login x password y\nmachine 127.0.0.1\n login me password secret\n",
     );
-    let client = Client::new(TransferOptions { netrc, ..options() }, NullSink::shared()).unwrap();
+    let client = Client::new(TransferOptions { netrc, ..options() }, NullSink::shared());
     let authority = server.url.strip_prefix("http://").unwrap();
     let message = format!("unable to download 'http://{authority}/x': HTTP error 403 (Forbidden)");
     check_error(
@@ -351,8 +351,7 @@ fn files() {
             ..options()
         },
         NullSink::shared(),
-    )
-    .unwrap();
+    );
     assert_eq!(client.exists(&Request::new(&url)), Ok(false));
     let error = client.get(&Request::new(&url), 10).unwrap_err();
     assert_eq!(error.kind, TransferErrorKind::NotFound);
@@ -385,8 +384,7 @@ fn offline_means_no_connection() {
             ..options()
         },
         NullSink::shared(),
-    )
-    .unwrap();
+    );
     let message = format!(
         "unable to download '{}': the network is not to be used",
         server.url
@@ -411,7 +409,7 @@ fn stalled_transfers_end() {
         attempts: 1,
         ..options()
     };
-    let client = Client::new(options, NullSink::shared()).unwrap();
+    let client = Client::new(options, NullSink::shared());
     let error = client.get(&Request::new(&server.url), 1000).unwrap_err();
     assert_eq!(error.kind, TransferErrorKind::Transient);
 }
