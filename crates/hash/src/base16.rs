@@ -11,10 +11,11 @@ pub const fn encoded_len(n_bytes: usize) -> usize {
 
 /// Appends the digits of `bytes` to `out`.
 pub fn encode_to(bytes: &[u8], out: &mut Vec<u8>) {
-    out.reserve(encoded_len(bytes.len()));
-    for byte in bytes {
-        out.push(DIGITS[usize::from(byte >> 4)]);
-        out.push(DIGITS[usize::from(byte & 15)]);
+    let start = out.len();
+    out.resize(start + encoded_len(bytes.len()), 0);
+    for (pair, byte) in out[start..].chunks_exact_mut(2).zip(bytes) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
     }
 }
 

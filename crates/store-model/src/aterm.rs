@@ -14,7 +14,7 @@ mod write;
 
 pub use parse::ATermError;
 pub(crate) use parse::output_from_fields;
-pub(crate) use write::{Inputs, write};
+pub(crate) use write::{Digest, Inputs, write};
 
 use firn_hash::Hasher;
 

@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use firn_hash::{Algorithm, Hash, Hasher};
+use firn_hash::{Hash, Hasher};
 
 use crate::aterm::{self, Inputs};
 use crate::{
@@ -78,17 +78,17 @@ impl Derivation {
         inputs.sort_unstable();
         inputs.dedup();
 
-        let mut hasher = Hasher::new(Algorithm::Sha256);
+        let mut digest = aterm::Digest::new();
         aterm::write(
             self,
             store_dir,
             mask_outputs,
             &Inputs::Hashes(&inputs),
-            &mut hasher,
+            &mut digest,
         )
         .map_err(DerivationError::from)?;
         Ok(HashModulo {
-            hash: hasher.finish(),
+            hash: digest.finish(),
             deferred,
             outputs,
         })

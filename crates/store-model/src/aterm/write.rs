@@ -1,6 +1,6 @@
 //! Printing derivations as ATerms, into memory or straight into a digest.
 
-use firn_hash::{Hasher, base16};
+use firn_hash::{Algorithm, Hash, Hasher, base16};
 
 use crate::{Derivation, DerivationOutput, InputNode, MakePathError, OutputName, StoreDir};
 
@@ -15,9 +15,44 @@ impl Sink for Vec<u8> {
     }
 }
 
-impl Sink for Hasher {
+/// Gathers pieces for a digest, which is quicker with a few large ones.
+pub(crate) struct Digest {
+    hasher: Hasher,
+    pieces: Vec<u8>,
+}
+
+impl Digest {
+    /// Bytes that are gathered.
+    const MANY: usize = 4096;
+
+    /// Starts a SHA-256 digest.
+    pub(crate) fn new() -> Self {
+        Self {
+            hasher: Hasher::new(Algorithm::Sha256),
+            pieces: Vec::with_capacity(Self::MANY),
+        }
+    }
+
+    /// The digest of all that was put in.
+    pub(crate) fn finish(mut self) -> Hash {
+        self.hasher.update(&self.pieces);
+        self.hasher.finish()
+    }
+}
+
+impl Sink for Digest {
     fn put(&mut self, bytes: &[u8]) {
-        self.update(bytes);
+        if self.pieces.len() + bytes.len() <= Self::MANY {
+            self.pieces.extend_from_slice(bytes);
+            return;
+        }
+        self.hasher.update(&self.pieces);
+        self.pieces.clear();
+        if bytes.len() < Self::MANY {
+            self.pieces.extend_from_slice(bytes);
+        } else {
+            self.hasher.update(bytes);
+        }
     }
 }
 
