@@ -451,6 +451,7 @@ impl Blocks {
 pub(crate) struct Holes {
     cells: Cells,
     cell_words: usize,
+    /// The word of the block to go on at, where a cell begins.
     next: usize,
     fill: u8,
 }
@@ -477,13 +478,22 @@ impl Holes {
         }
     }
 
-    fn is_live(&self, idx: usize) -> bool {
-        let word = idx * self.cell_words;
-        // SAFETY: the bitmap has a bit for each word of the block. Marks change only while a
-        // collection is alone.
-        self.cells
-            .marks
-            .is_some_and(|marks| unsafe { marks.add(word / 64).read() } & (1 << (word % 64)) != 0)
+    /// The first marked word from `word` on, or the number of words of a block.
+    fn next_marked(&self, word: usize) -> usize {
+        let Some(marks) = self.cells.marks else {
+            return BLOCK_WORDS;
+        };
+        let mut skip = word % 64;
+        for at in word / 64..MARK_WORDS {
+            // SAFETY: the bitmap has a bit for each word of the block. Marks change only while a
+            // collection is alone.
+            let bits = unsafe { marks.add(at).read() } >> skip << skip;
+            if bits != 0 {
+                return at * 64 + bits.trailing_zeros() as usize;
+            }
+            skip = 0;
+        }
+        BLOCK_WORDS
     }
 }
 
@@ -492,21 +502,22 @@ impl Iterator for Holes {
     type Item = (NonNull<u64>, usize);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let n = BLOCK_WORDS / self.cell_words;
-        while self.next < n && self.is_live(self.next) {
-            self.next += 1;
-        }
-        if self.next >= n {
-            return None;
+        let end = BLOCK_WORDS / self.cell_words * self.cell_words;
+        // Of what is marked from the beginning of a cell on, the beginning of a cell comes first.
+        let mut next_live = self.next_marked(self.next.min(end));
+        while next_live == self.next && self.next < end {
+            self.next += self.cell_words;
+            next_live = self.next_marked(self.next);
         }
         let first = self.next;
-        while self.next < n && !self.is_live(self.next) {
-            self.next += 1;
+        if first >= end {
+            return None;
         }
-        let len = (self.next - first) * self.cell_words;
+        self.next = next_live.min(end);
+        let len = self.next - first;
         // SAFETY: the cells lie in the block and are nobody's.
         unsafe {
-            let start = self.cells.start.add(first * self.cell_words);
+            let start = self.cells.start.add(first);
             if self.cells.marks.is_some() {
                 start.cast::<u8>().write_bytes(self.fill, len * 8);
             }

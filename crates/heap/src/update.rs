@@ -23,6 +23,9 @@ const MIN_LAYERED: usize = 24;
 /// Plans kept by one heap.
 const MAX_PLANS: usize = 1 << 18;
 const CACHE_SLOTS: usize = 1024;
+/// Keys of one side in a row that are looked at one by one; the end of a longer run, which the
+/// larger of two sets has, is found by halving.
+const SHORT_RUN: usize = 8;
 /// Marks a source index as one of the right set.
 const RIGHT: u32 = 1 << 31;
 
@@ -82,28 +85,27 @@ fn join(left: &Shape<'_>, right: &Shape<'_>) -> (Vec<Symbol>, Vec<u32>) {
     let most = left_keys.len() + right_keys.len();
     let mut keys = Vec::with_capacity(most);
     let mut sources = Vec::with_capacity(most);
-    let (mut l, mut r) = (0, 0);
-    while l < left_keys.len() || r < right_keys.len() {
-        let take_right = match (left_keys.get(l), right_keys.get(r)) {
-            (Some(left), Some(right)) => {
-                if left == right {
-                    l += 1;
-                }
-                right <= left
-            }
-            (None, _) => true,
-            (_, None) => false,
-        };
-        if take_right {
-            keys.push(right_keys[r]);
-            sources.push(r as u32 | RIGHT);
-            r += 1;
-        } else {
-            keys.push(left_keys[l]);
-            sources.push(l as u32);
-            l += 1;
+    let mut l = 0;
+    let take_left = |keys: &mut Vec<Symbol>, sources: &mut Vec<u32>, from: usize, to: usize| {
+        keys.extend_from_slice(&left_keys[from..to]);
+        sources.extend(from as u32..to as u32);
+    };
+    for (r, &key) in right_keys.iter().enumerate() {
+        let rest = &left_keys[l..];
+        let mut run = rest
+            .iter()
+            .take(SHORT_RUN)
+            .take_while(|&&it| it < key)
+            .count();
+        if run == SHORT_RUN {
+            run += rest[SHORT_RUN..].partition_point(|&it| it < key);
         }
+        take_left(&mut keys, &mut sources, l, l + run);
+        l += run + usize::from(rest.get(run) == Some(&key));
+        keys.push(key);
+        sources.push(r as u32 | RIGHT);
     }
+    take_left(&mut keys, &mut sources, l, left_keys.len());
     (keys, sources)
 }
 
