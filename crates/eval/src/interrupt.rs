@@ -81,7 +81,7 @@ impl StackLimit {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "a load and a comparison")]
     pub(crate) fn is_passed(&self) -> bool {
-        crate::stack::position() < self.current.load(Ordering::Relaxed)
+        firn_heap::stack_pointer() < self.current.load(Ordering::Relaxed)
     }
 }
 
@@ -122,7 +122,7 @@ impl Ctx<'_> {
             self.stack_limit.clear();
             return Err(self.error(ErrorKind::Interrupted, "interrupted by the user"));
         }
-        if crate::stack::position() < self.stack_limit.real() {
+        if firn_heap::stack_pointer() < self.stack_limit.real() {
             return Err(self.stack_overflow(None));
         }
         if current == COLLECT {

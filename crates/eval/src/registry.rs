@@ -10,6 +10,9 @@ use crate::ctx::{Ctx, Res, Val};
 /// mask says otherwise.
 pub type BuiltinFn = for<'h> fn(&mut Ctx<'h>, &[Val<'h>]) -> Res<'h>;
 
+/// The most arguments that a builtin takes.
+pub(crate) const MAX_ARITY: usize = 4;
+
 /// One builtin.
 #[derive(Clone, Copy, Debug)]
 pub struct Builtin {
@@ -116,9 +119,16 @@ impl Registry {
     }
 
     /// Adds builtins.
+    ///
+    /// # Panics
+    /// If one takes more arguments than calls have room for.
     #[must_use]
     pub fn with(mut self, builtins: &[Builtin]) -> Self {
         for builtin in builtins {
+            assert!(
+                builtin.arity() <= MAX_ARITY,
+                "at most {MAX_ARITY} arguments"
+            );
             match self
                 .builtins
                 .iter_mut()

@@ -4,6 +4,8 @@
 //! committed: only what is touched takes memory. The machine checks the remaining room itself and
 //! turns its end into an ordinary error.
 
+use firn_heap::stack_pointer;
+
 /// Sizes tried in turn; an address-space limit may refuse the larger ones.
 const SIZES: [usize; 6] = [16 << 30, 4 << 30, 1 << 30, 256 << 20, 64 << 20, 16 << 20];
 
@@ -19,16 +21,6 @@ pub(crate) fn limit() -> usize {
     LIMIT.get()
 }
 
-#[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "the address is that of the caller's frame"
-)]
-pub(crate) fn position() -> usize {
-    let here = 0_u8;
-    std::ptr::from_ref(&here).addr()
-}
-
 /// Runs `work` on a thread with a stack as large as the system permits, and waits for it.
 ///
 /// # Panics
@@ -39,7 +31,7 @@ pub fn on_large_stack<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     for size in SIZES {
         let result = std::thread::scope(|scope| {
             let body = || {
-                let top = position();
+                let top = stack_pointer();
                 LIMIT.set(top.saturating_sub(size) + RESERVE);
                 let work = work
                     .lock()
@@ -72,7 +64,7 @@ pub(crate) fn spawn<'scope>(
     work: impl FnOnce() + Send + 'scope,
 ) -> std::io::Result<()> {
     let body = move || {
-        LIMIT.set(position().saturating_sub(size) + RESERVE);
+        LIMIT.set(stack_pointer().saturating_sub(size) + RESERVE);
         work();
     };
     let thread = std::thread::Builder::new().name(name.to_owned());
@@ -93,6 +85,6 @@ mod tests {
             }
         }
         assert_eq!(on_large_stack(|| depth(1_000_000)), 1_000_000);
-        assert!(on_large_stack(|| limit() < position()));
+        assert!(on_large_stack(|| limit() < stack_pointer()));
     }
 }

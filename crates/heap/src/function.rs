@@ -130,6 +130,30 @@ impl<'h, C> Word<'h, C> {
         }
     }
 
+    /// A closure with these captures.
+    ///
+    /// # Panics
+    /// If they are fewer than its unit captures.
+    #[inline]
+    pub fn closure_of(
+        alloc: &Alloc<'h>,
+        unit: &'h Unit<'h, C>,
+        mut captures: impl Iterator<Item = Self>,
+    ) -> Self {
+        let n = unit.n_caps as usize;
+        let object = alloc.words(Content::Words, 1 + n);
+        // SAFETY: fresh zeroed words: the unit's address, and as many slots as it captures.
+        unsafe {
+            object.write(std::ptr::from_ref(unit).expose_provenance() as u64);
+            let caps = object.add(1).cast::<Self>();
+            for idx in 0..n {
+                caps.add(idx)
+                    .write(captures.next().expect("all that is captured"));
+            }
+            Self::from_object(object, TAG_FUNCTION)
+        }
+    }
+
     /// A builtin.
     pub fn builtin(alloc: &Alloc<'h>, number: u32) -> Self {
         let object = alloc.words(Content::Words, 1);
@@ -141,8 +165,8 @@ impl<'h, C> Word<'h, C> {
     }
 
     /// A function with some arguments.
-    pub fn partial(alloc: &Alloc<'h>, function: Self, before: &[Self], args: &[Self]) -> Self {
-        let n = before.len() + args.len();
+    pub fn partial(alloc: &Alloc<'h>, function: Self, args: &[Slot<'h, C>]) -> Self {
+        let n = args.len();
         let object = alloc.words(Content::Words, 3 + n);
         // SAFETY: three fresh words of header and one for each argument.
         unsafe {
@@ -150,8 +174,9 @@ impl<'h, C> Word<'h, C> {
             object.add(1).cast::<Self>().write(function);
             object.add(2).write(n as u64);
             let place = object.add(3).cast::<Self>();
-            std::ptr::copy_nonoverlapping(before.as_ptr(), place, before.len());
-            std::ptr::copy_nonoverlapping(args.as_ptr(), place.add(before.len()), args.len());
+            for (idx, arg) in args.iter().enumerate() {
+                place.add(idx).write(arg.get());
+            }
             Self::from_object(object, TAG_FUNCTION)
         }
     }
@@ -227,7 +252,8 @@ mod tests {
         let builtin: Word<'_, u32> = Word::builtin(&alloc, 77);
         assert!(builtin.as_closure().is_none());
         assert!(matches!(builtin.as_function(), Some(Function::Builtin(77))));
-        let partial = Word::partial(&alloc, builtin, &[Word::null()], &[closure]);
+        let args = alloc.slots(&[Word::null(), closure]);
+        let partial = Word::partial(&alloc, builtin, args);
         let Some(Function::Partial(partial)) = partial.as_function() else {
             panic!("a partial application")
         };

@@ -62,6 +62,7 @@ pub use boxed::Path;
 pub use collect::{Collected, Marker};
 pub use context::{ContextElement, ContextId, Contexts};
 pub use function::{Closure, Function, Partial, Unit};
+pub use native::stack_pointer;
 pub use set::{Duplicates, FlatSet, InlineCache, Set, SetBuilder};
 pub use shape::{AttrPos, Shape};
 pub use stack::Stack;

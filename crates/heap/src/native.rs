@@ -1,6 +1,31 @@
 //! The native stacks of threads, as far as a conservative collector must know them: where one ends,
 //! and what is on it now, the registers that calls preserve included.
 
+/// About where the stack of this thread ends now.
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "the address is that of the caller's frame"
+)]
+pub fn stack_pointer() -> usize {
+    // A register leaves the caller free to give its frame up before it goes on elsewhere, which the
+    // address of a local does not.
+    #[cfg(target_arch = "x86_64")]
+    {
+        let here: usize;
+        // SAFETY: copies a register.
+        unsafe {
+            std::arch::asm!("mov {}, rsp", out(reg) here, options(nomem, nostack, preserves_flags));
+        }
+        here
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        let here = 0_u8;
+        std::ptr::from_ref(&here).addr()
+    }
+}
+
 /// One past the highest address of this thread's stack, if the system tells.
 pub(crate) fn stack_end() -> Option<usize> {
     #[cfg(target_os = "linux")]

@@ -121,6 +121,30 @@ impl<'h, C> Word<'h, C> {
         }
     }
 
+    /// A suspended thunk with these captures.
+    ///
+    /// # Panics
+    /// If they are fewer than its unit captures.
+    #[inline]
+    pub fn thunk_of(
+        alloc: &Alloc<'h>,
+        unit: &'h Unit<'h, C>,
+        mut captures: impl Iterator<Item = Self>,
+    ) -> Self {
+        let n = unit.n_caps as usize;
+        let object = alloc.words(Content::Thunks, 1 + n);
+        // SAFETY: fresh zeroed words: the state, and as many slots as the unit captures.
+        unsafe {
+            object.write(std::ptr::from_ref(unit).expose_provenance() as u64 | TAG_THUNK);
+            let caps = object.add(1).cast::<Self>();
+            for idx in 0..n {
+                caps.add(idx)
+                    .write(captures.next().expect("all that is captured"));
+            }
+            Self::from_object(object, TAG_THUNK)
+        }
+    }
+
     /// `n` suspended thunks with the same unit and captures, made as they are asked for. Whoever
     /// evaluates one finds its number, counted from 0, in [`Claim::number`].
     ///

@@ -24,6 +24,10 @@ pub const NONE: u32 = u32::MAX;
 /// Set in a location that is a capture; otherwise it is a local slot.
 pub const CAPTURE: u32 = 1 << 31;
 
+/// What [`Node::k`] says of a thunk or function that captures a member of its group which is made
+/// after it, and of the group that has any such member.
+pub const CAPTURES_LATER: u8 = 1;
+
 /// What a node does. The comment says what `a`, `b`, `c`, `n` and `k` are; lists are in
 /// [`Code::extra`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable)]
@@ -85,9 +89,9 @@ pub enum Op {
     Update,
     /// a, b: operands.
     Concat,
-    /// a: unit, b: list of captured locations.
+    /// a: unit, b: list of captured locations, k: [`CAPTURES_LATER`] or 0.
     Closure,
-    /// a: unit, b: list of captured locations.
+    /// a: unit, b: list of captured locations, k: [`CAPTURES_LATER`] or 0.
     Thunk,
     /// Delayed arithmetic on two variables or constants. k: the operation, a, b: the operands,
     /// c: the thunk in case it is not simple.
@@ -106,7 +110,8 @@ pub enum Op {
     /// attribute at position i of the set's list is field i of the frame.
     OverrideSet,
     /// a: list of (slot or frame index, delayed value), b: how many, c: body, n: 1 if the bindings
-    /// are in a frame, whose slot comes first in the list, followed by its size.
+    /// are in a frame, whose slot comes first in the list, followed by its size, k: [`CAPTURES_LATER`]
+    /// or 0.
     Let,
     /// a: the set (delayed), b: body, c: slot of the set.
     WithScope,

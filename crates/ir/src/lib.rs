@@ -24,8 +24,8 @@ mod text;
 
 pub use ast::{Ast, AstId, Pos};
 pub use code::{
-    Bytes, CAPTURE, Code, Const, FormalInfo, LEVEL_WORDS, LambdaInfo, Level, NONE, Node, NodeId,
-    Op, UnitInfo,
+    Bytes, CAPTURE, CAPTURES_LATER, Code, Const, FormalInfo, LEVEL_WORDS, LambdaInfo, Level, NONE,
+    Node, NodeId, Op, UnitInfo,
 };
 pub use globals::{BuiltinCall, Globals};
 pub use lower::{NameError, lower, lower_for_debugger};

@@ -57,11 +57,7 @@ const DIV: Words = Words {
 
 impl<'h> Ctx<'h> {
     /// `-`, `*`, `/`, `<`.
-    #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "small integers take a few instructions"
-    )]
+    #[inline(never)]
     pub(super) fn arithmetic(&mut self, env: &Env<'h>, node: &Node) -> Res<'h> {
         let left = self.operand(env, node.a);
         let Ok(left) = left else {
@@ -237,7 +233,7 @@ impl<'h> Ctx<'h> {
     }
 
     /// `a + b`: numbers, or whatever can be put together as a string or path.
-    #[inline]
+    #[inline(never)]
     pub(super) fn add(&mut self, env: &Env<'h>, node: &Node) -> Res<'h> {
         let left = self.operand(env, node.a)?;
         if let Some(left_int) = left.as_small_int() {

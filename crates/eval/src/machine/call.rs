@@ -11,6 +11,7 @@ use super::Env;
 use crate::ctx::{CallRecord, Ctx, Res, Val};
 use crate::error::{ErrorKind, EvalError, Fail, Place};
 use crate::internal::{IMPORT, RETHROW};
+use crate::registry::{Builtin, MAX_ARITY};
 use crate::suggest::suggestions;
 
 /// What a call leads to.
@@ -30,14 +31,39 @@ fn place_of(site: Site<'_>) -> Option<Place> {
     code.place(code.nodes[node as usize].pos)
 }
 
-/// More arguments than any builtin takes.
-const MAX_ARITY: usize = 16;
-
 impl<'h> Ctx<'h> {
-    /// Calls `function` with the `n` topmost words of the stack. A frame is made at `frame`, which
-    /// is not above the arguments.
-    #[inline]
+    /// Calls `function` with the `n` topmost words of the stack, at the node `site`. A frame is made
+    /// at `frame`, which is not above the arguments.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a lambda with all its arguments is the common case"
+    )]
     pub(super) fn enter(
+        &mut self,
+        env: &mut Env<'h>,
+        function: Val<'h>,
+        n: usize,
+        frame: usize,
+        site: NodeId,
+    ) -> Result<Entered<'h>, Fail> {
+        if let Some(closure) = function.as_closure()
+            && n == closure.unit.arity as usize
+            && self.watch.is_none()
+        {
+            self.make_frame(closure, n, frame, Some((env.code, site)))?;
+            *env = Env {
+                code: closure.unit.code(),
+                caps: closure.caps,
+                base: frame,
+            };
+            return Ok(Entered::Body(closure.unit.entry));
+        }
+        self.enter_any(env, function, n, frame, Some(site))
+    }
+
+    #[inline(never)]
+    fn enter_any(
         &mut self,
         env: &mut Env<'h>,
         function: Val<'h>,
@@ -73,6 +99,7 @@ impl<'h> Ctx<'h> {
         entered
     }
 
+    #[inline]
     fn enter_unwatched(
         &mut self,
         env: &mut Env<'h>,
@@ -85,26 +112,25 @@ impl<'h> Ctx<'h> {
         let mut n = n;
         let site = site.map(|site| (env.code, site));
         loop {
-            if let Some(closure) = function.as_closure() {
-                let arity = closure.unit.arity as usize;
-                if n == arity {
-                    self.make_frame(closure, n, frame, site)?;
-                    *env = Env {
-                        code: closure.unit.code(),
-                        caps: closure.caps,
-                        base: frame,
-                    };
-                    return Ok(Entered::Body(closure.unit.entry));
-                }
-                if n < arity {
-                    return Ok(Entered::Value(self.partial(function, n)));
-                }
-                let first = self.stack.top() - n;
-                function = self.run_closure(closure, first, site)?;
-                n -= arity;
-                continue;
-            }
             match function.as_function() {
+                Some(Function::Closure(closure)) => {
+                    let arity = closure.unit.arity as usize;
+                    if n == arity {
+                        self.make_frame(closure, n, frame, site)?;
+                        *env = Env {
+                            code: closure.unit.code(),
+                            caps: closure.caps,
+                            base: frame,
+                        };
+                        return Ok(Entered::Body(closure.unit.entry));
+                    }
+                    if n < arity {
+                        return Ok(Entered::Value(self.partial(function, n)));
+                    }
+                    let first = self.stack.top() - n;
+                    function = self.run_closure(closure, first, site)?;
+                    n -= arity;
+                }
                 Some(Function::Builtin(id)) => {
                     let arity = self.builtins[id as usize].arity();
                     if n < arity {
@@ -115,7 +141,7 @@ impl<'h> Ctx<'h> {
                     for (idx, arg) in args[..arity].iter_mut().enumerate() {
                         *arg = self.stack.get(first, idx as u32);
                     }
-                    let value = self.run_builtin(id, &args[..arity], place_of(site))?;
+                    let value = self.run_builtin(id, &args[..arity], site)?;
                     n -= arity;
                     if n == 0 {
                         return Ok(Entered::Value(value));
@@ -127,7 +153,7 @@ impl<'h> Ctx<'h> {
                     n += partial.args.len();
                     function = partial.function;
                 }
-                Some(Function::Closure(_)) | None => {
+                None => {
                     function = self.call_functor(function, n, place_of(site))?;
                     n -= 1;
                     if n == 0 {
@@ -157,11 +183,7 @@ impl<'h> Ctx<'h> {
     /// The function with the `n` topmost words as its first arguments.
     fn partial(&mut self, function: Val<'h>, n: usize) -> Val<'h> {
         let top = self.stack.top();
-        let mut args = [Val::null(); MAX_ARITY];
-        for (arg, slot) in args.iter_mut().zip(self.stack.slots(top - n, top)) {
-            *arg = slot.get();
-        }
-        Val::partial(&self.alloc, function, &[], &args[..n])
+        Val::partial(&self.alloc, function, self.stack.slots(top - n, top))
     }
 
     /// Puts words below the `n` topmost ones.
@@ -187,7 +209,8 @@ impl<'h> Ctx<'h> {
 
     /// Moves the `n` topmost words to the frame, makes room for the rest of it, records the call,
     /// and takes the argument apart if the lambda wants that.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a part of each call of a lambda")]
     fn make_frame(
         &mut self,
         closure: Closure<'h, crate::code::Code<'h>>,
@@ -291,7 +314,7 @@ impl<'h> Ctx<'h> {
             caps: &[],
             base: top,
         };
-        let result = match self.enter(&mut env, function, args.len(), top, None) {
+        let result = match self.enter_any(&mut env, function, args.len(), top, None) {
             Ok(Entered::Body(body)) => self.eval(&env, body),
             Ok(Entered::Value(value)) => Ok(value),
             Err(fail) => Err(fail),
@@ -304,42 +327,60 @@ impl<'h> Ctx<'h> {
         result
     }
 
-    fn run_builtin(&mut self, id: u32, args: &[Val<'h>], place: Option<Place>) -> Res<'h> {
+    #[inline]
+    fn run_builtin(&mut self, id: u32, args: &[Val<'h>], site: Site<'h>) -> Res<'h> {
         self.check_native_stack()?;
-        let builtin = &self.builtins[id as usize];
+        let builtin: &'h Builtin = &self.builtins[id as usize];
         let top = self.stack.top();
-        let result = match (builtin.run)(self, args) {
-            Ok(value) => self.force_at(value, place),
-            Err(fail) => Err(fail),
-        };
+        let mut result = (builtin.run)(self, args);
+        if let Ok(value) = result {
+            result = match value.resolved() {
+                Some(value) => Ok(value),
+                None => self.force_at(value, place_of(site)),
+            };
+        }
         self.stack.truncate(top);
         match result {
-            Err(fail) if builtin.trace => {
-                let text = format!("while calling the '{}' builtin", builtin.plain_name());
-                Err(self.trace(fail, place, text))
-            }
-            result => result,
+            Ok(value) => Ok(value),
+            Err(fail) => Err(self.failed_in(fail, builtin, site)),
         }
     }
 
+    #[cold]
+    #[inline(never)]
+    fn failed_in(&mut self, fail: Fail, builtin: &Builtin, site: Site<'h>) -> Fail {
+        if !builtin.trace {
+            return fail;
+        }
+        let text = format!("while calling the '{}' builtin", builtin.plain_name());
+        self.trace(fail, place_of(site), text)
+    }
+
     /// A call of a builtin whose arguments are all there.
-    pub(super) fn call_builtin_node(&mut self, env: &Env<'h>, node: &Node) -> Res<'h> {
+    #[inline(never)]
+    pub(super) fn call_builtin_node(&mut self, env: &Env<'h>, id: NodeId, node: &Node) -> Res<'h> {
         if node.a >= IMPORT {
             return self.call_internal(env, node.a);
         }
         if self.watch.is_some() && node.n > 0 {
-            let function = Val::builtin(&self.alloc, node.a);
-            let args = env.code.list(node.b, node.n as usize);
-            let args: Vec<Val<'h>> = match self.builtins[node.a as usize].plain_name() {
-                "derivationStrict" => args.iter().map(|&arg| self.delay(env, arg)).collect(),
-                _ => Vec::new(),
-            };
-            self.watch_enter(function, &args, env.place(node.pos));
-            let result = self.call_builtin_unwatched(env, node);
-            self.watch_exit();
-            return result;
+            return self.call_builtin_watched(env, id, node);
         }
-        self.call_builtin_unwatched(env, node)
+        self.call_builtin_unwatched(env, id, node)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn call_builtin_watched(&mut self, env: &Env<'h>, id: NodeId, node: &Node) -> Res<'h> {
+        let function = Val::builtin(&self.alloc, node.a);
+        let args = env.code.list(node.b, node.n as usize);
+        let args: Vec<Val<'h>> = match self.builtins[node.a as usize].plain_name() {
+            "derivationStrict" => args.iter().map(|&arg| self.delay(env, arg)).collect(),
+            _ => Vec::new(),
+        };
+        self.watch_enter(function, &args, env.place(node.pos));
+        let result = self.call_builtin_unwatched(env, id, node);
+        self.watch_exit();
+        result
     }
 
     /// What internal code calls that is no builtin.
@@ -356,37 +397,47 @@ impl<'h> Ctx<'h> {
     }
 
     #[inline]
-    fn call_builtin_unwatched(&mut self, env: &Env<'h>, node: &Node) -> Res<'h> {
-        let builtin = &self.builtins[node.a as usize];
-        let n = node.n as usize;
+    fn call_builtin_unwatched(&mut self, env: &Env<'h>, id: NodeId, node: &Node) -> Res<'h> {
+        let strict = self.builtins[node.a as usize].strict;
+        let nodes = env.code.list(node.b, node.n as usize);
         let mut args = [Val::null(); MAX_ARITY];
-        for (idx, &arg) in env.code.list(node.b, n).iter().enumerate() {
-            args[idx] = if builtin.strict & (1 << idx) == 0 {
+        for (idx, (place, &arg)) in args.iter_mut().zip(nodes).enumerate() {
+            *place = if strict & (1 << idx) == 0 {
                 self.delay(env, arg)
+            } else if let Ok(value) = self.operand(env, arg) {
+                value
             } else {
-                match self.operand(env, arg) {
-                    Ok(value) => value,
-                    Err(fail) => {
-                        // The builtin forces this argument first and says so in its own words.
-                        self.stashed = Some(self.take_error(fail));
-                        for (idx, &arg) in env.code.list(node.b, n).iter().enumerate().skip(idx + 1)
-                        {
-                            args[idx] = match builtin.strict & (1 << idx) {
-                                0 => self.delay(env, arg),
-                                _ => Val::thunk(&self.alloc, self.internal.rethrow).0,
-                            };
-                        }
-                        args[idx] = Val::thunk(&self.alloc, self.internal.rethrow).0;
-                        break;
-                    }
-                }
+                self.stash_argument(env, strict, nodes, idx, &mut args);
+                break;
             };
         }
-        let place = env.place(node.pos);
-        self.run_builtin(node.a, &args[..n], place)
+        self.run_builtin(node.a, &args[..nodes.len()], Some((env.code, id)))
+    }
+
+    /// Evaluating argument `failed` of a builtin has failed. The builtin forces it first and says
+    /// so in its own words, so it gets a thunk that fails the same way.
+    #[cold]
+    #[inline(never)]
+    fn stash_argument(
+        &mut self,
+        env: &Env<'h>,
+        strict: u32,
+        nodes: &[NodeId],
+        failed: usize,
+        args: &mut [Val<'h>],
+    ) {
+        self.stashed = self.error.take();
+        args[failed] = Val::thunk(&self.alloc, self.internal.rethrow).0;
+        for (idx, &arg) in nodes.iter().enumerate().skip(failed + 1) {
+            args[idx] = match strict & (1 << idx) {
+                0 => self.delay(env, arg),
+                _ => Val::thunk(&self.alloc, self.internal.rethrow).0,
+            };
+        }
     }
 
     /// Takes the argument in slot 0 apart into the slots of the formals.
+    #[inline(never)]
     fn bind_formals(
         &mut self,
         closure: Closure<'h, crate::code::Code<'h>>,

@@ -37,8 +37,12 @@ impl<'h> Ctx<'h> {
     }
 
     /// The word of an expression in a delayed place.
-    #[inline]
-    pub(super) fn delay(&mut self, env: &Env<'h>, id: NodeId) -> Val<'h> {
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a variable takes a few instructions; the rest is elsewhere"
+    )]
+    pub(super) fn delay(&self, env: &Env<'h>, id: NodeId) -> Val<'h> {
         let node = env.node(id);
         if node.op == Op::Thunk {
             return self.make_thunk(env, node);
@@ -49,46 +53,66 @@ impl<'h> Ctx<'h> {
         if node.op == Op::Capture {
             return env.caps[node.a as usize].get();
         }
+        self.delay_other(env, node)
+    }
+
+    /// A table of functions.
+    #[inline(never)]
+    fn delay_other(&self, env: &Env<'h>, node: &'h Node) -> Val<'h> {
         match node.op {
             Op::Closure => self.make_closure(env, node),
-            Op::EagerBinary => match self.eager_binary(env, node) {
-                Some(value) => value,
-                None => self.make_thunk(env, env.node(node.c)),
-            },
-            Op::EagerSelect => match self.eager_select(env, node) {
-                Some(value) => value,
-                None => self.make_thunk(env, env.node(node.c)),
-            },
-            Op::Const | Op::Global | Op::LocalFrame | Op::CaptureFrame => self.read(env, node),
+            Op::EagerBinary => self.eager_binary(env, node),
+            Op::EagerSelect => self.eager_select(env, node),
+            Op::Const => env.code.consts[node.a as usize].get(),
+            Op::Thunk => self.make_thunk(env, node),
+            Op::Local | Op::Capture | Op::Global | Op::LocalFrame | Op::CaptureFrame => {
+                self.read(env, node)
+            }
             other => unreachable!("delayed places hold no {other:?}"),
         }
     }
 
-    #[inline]
-    fn make_thunk(&mut self, env: &Env<'h>, node: &Node) -> Val<'h> {
-        let (word, caps) = Val::thunk(&self.alloc, &env.code.units[node.a as usize]);
-        self.fill(env, node.b, caps);
-        word
+    #[inline(never)]
+    fn make_thunk(&self, env: &Env<'h>, node: &Node) -> Val<'h> {
+        let unit = &env.code.units[node.a as usize];
+        let locations = env.code.list(node.b, unit.n_caps as usize);
+        Val::thunk_of(
+            &self.alloc,
+            unit,
+            locations.iter().map(|&it| self.at(env, it)),
+        )
     }
 
-    #[inline]
-    pub(super) fn make_closure(&mut self, env: &Env<'h>, node: &Node) -> Val<'h> {
-        let (word, caps) = Val::closure(&self.alloc, &env.code.units[node.a as usize]);
-        self.fill(env, node.b, caps);
-        word
+    #[inline(never)]
+    pub(super) fn make_closure(&self, env: &Env<'h>, node: &Node) -> Val<'h> {
+        let unit = &env.code.units[node.a as usize];
+        let locations = env.code.list(node.b, unit.n_caps as usize);
+        Val::closure_of(
+            &self.alloc,
+            unit,
+            locations.iter().map(|&it| self.at(env, it)),
+        )
     }
 
     /// Sets captures from the locations listed at `list`.
     #[inline]
-    pub(super) fn fill(&mut self, env: &Env<'h>, list: u32, caps: &[Slot<'h, Code<'h>>]) {
+    pub(super) fn fill(&self, env: &Env<'h>, list: u32, caps: &[Slot<'h, Code<'h>>]) {
         let locations = env.code.list(list, caps.len());
         for (slot, &location) in caps.iter().zip(locations) {
             slot.set(self.at(env, location));
         }
     }
 
+    #[inline(never)]
+    fn eager_binary(&self, env: &Env<'h>, node: &Node) -> Val<'h> {
+        match self.eager_number(env, node) {
+            Some(value) => value,
+            None => self.make_thunk(env, env.node(node.c)),
+        }
+    }
+
     #[inline]
-    fn eager_binary(&mut self, env: &Env<'h>, node: &Node) -> Option<Val<'h>> {
+    fn eager_number(&self, env: &Env<'h>, node: &Node) -> Option<Val<'h>> {
         let left = self
             .read(env, env.node(node.a))
             .resolved()?
@@ -108,10 +132,18 @@ impl<'h> Ctx<'h> {
         }
     }
 
+    #[inline(never)]
+    fn eager_select(&self, env: &Env<'h>, node: &Node) -> Val<'h> {
+        match self.eager_field(env, node) {
+            Some(value) => value,
+            None => self.make_thunk(env, env.node(node.c)),
+        }
+    }
+
     /// A field that has a value already. Functions are left alone: which object they are can be
     /// seen by comparing them.
     #[inline]
-    fn eager_select(&mut self, env: &Env<'h>, node: &Node) -> Option<Val<'h>> {
+    fn eager_field(&self, env: &Env<'h>, node: &Node) -> Option<Val<'h>> {
         let select = env.node(node.a);
         let base = self.read(env, env.node(select.a)).resolved()?.as_set()?;
         let cache = &env.code.caches[select.c as usize];

@@ -54,6 +54,22 @@ impl<'h> Env<'h> {
     }
 }
 
+/// Whether evaluating a node may go on with another one in its place.
+#[inline]
+fn goes_on(op: Op) -> bool {
+    matches!(
+        op,
+        Op::SelectPath
+            | Op::Apply1
+            | Op::Apply
+            | Op::ApplyNth
+            | Op::Let
+            | Op::WithScope
+            | Op::If
+            | Op::Assert
+    )
+}
+
 /// Unwraps inside the loop: a failure ends it.
 macro_rules! tri {
     ($result:expr) => {
@@ -124,7 +140,12 @@ impl<'h> Ctx<'h> {
                 {
                     self.stack.set(base, 0, number);
                 }
-                let result = self.run(claim.unit.code(), claim.caps, base, claim.unit.entry);
+                let env = Env {
+                    code: claim.unit.code(),
+                    caps: claim.caps,
+                    base,
+                };
+                let result = self.eval(&env, claim.unit.entry);
                 self.stack.truncate(base);
                 match result {
                     Ok(value) => {
@@ -220,7 +241,7 @@ impl<'h> Ctx<'h> {
         Ok(())
     }
 
-    /// The value of an operand; variables, constants and arithmetic without a run of their own.
+    /// The value of an operand. A variable or constant that has a value takes a few instructions.
     #[inline(always)]
     #[expect(
         clippy::inline_always,
@@ -232,42 +253,37 @@ impl<'h> Ctx<'h> {
             Op::Local => self.stack.get(env.base, node.a),
             Op::Capture => env.caps[node.a as usize].get(),
             Op::Const => env.code.consts[node.a as usize].get(),
-            _ => return self.operand_slow(env, id, node),
+            _ => return self.eval_node(env, id, node),
         };
         match word.resolved() {
             Some(value) => Ok(value),
-            None => self.eval(env, id),
+            None => self.force_variable(env, node, word),
+        }
+    }
+
+    /// The value of a variable, which was read and has none yet.
+    #[inline(never)]
+    fn force_variable(&mut self, env: &Env<'h>, node: &Node, word: Val<'h>) -> Res<'h> {
+        match self.force_thunk(word) {
+            Ok(value) => Ok(value),
+            Err(fail) => Err(self.place_recursion(fail, env.place(node.pos))),
+        }
+    }
+
+    /// The value of any variable or constant.
+    #[inline(never)]
+    fn variable(&mut self, env: &Env<'h>, node: &Node) -> Res<'h> {
+        let word = self.read(env, node);
+        match word.resolved() {
+            Some(value) => Ok(value),
+            None => self.force_variable(env, node, word),
         }
     }
 
     #[inline(never)]
-    fn operand_slow(&mut self, env: &Env<'h>, id: NodeId, node: &Node) -> Res<'h> {
-        match node.op {
-            Op::Sub | Op::Mul | Op::Div | Op::Less => {
-                self.check_native_stack()?;
-                self.arithmetic(env, node)
-            }
-            Op::Add => {
-                self.check_native_stack()?;
-                self.add(env, node)
-            }
-            Op::Select => {
-                self.check_native_stack()?;
-                let base = self.operand_of_select(env, node.a)?;
-                self.select_fast(env, node, base)
-            }
-            Op::Global => {
-                let word = self.globals[node.a as usize].get();
-                self.force_at(word, None)
-            }
-            _ => self.eval(env, id),
-        }
-    }
-
-    /// An operand, without unfolding the common cases again.
-    #[inline(never)]
-    fn operand_of_select(&mut self, env: &Env<'h>, id: NodeId) -> Res<'h> {
-        self.operand(env, id)
+    fn select_node(&mut self, env: &Env<'h>, node: &Node) -> Res<'h> {
+        let base = self.operand(env, node.a)?;
+        self.select_fast(env, node, base)
     }
 
     #[inline]
@@ -294,10 +310,141 @@ impl<'h> Ctx<'h> {
     /// Evaluates an expression.
     #[inline]
     pub(crate) fn eval(&mut self, env: &Env<'h>, start: NodeId) -> Res<'h> {
-        self.run(env.code, env.caps, env.base, start)
+        self.eval_node(env, start, env.node(start))
     }
 
-    /// Evaluates an expression. What it runs with comes in registers.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a test and one of two calls")]
+    fn eval_node(&mut self, env: &Env<'h>, id: NodeId, node: &'h Node) -> Res<'h> {
+        if goes_on(node.op) {
+            self.run(env.code, env.caps, env.base, id)
+        } else {
+            self.leaf(env, id, node)
+        }
+    }
+
+    /// Evaluates a node that does not go on with another one: no more than a table of functions,
+    /// so that nothing is saved and restored on the way.
+    #[inline(never)]
+    fn leaf(&mut self, env: &Env<'h>, id: NodeId, node: &'h Node) -> Res<'h> {
+        if self.stack_limit.is_passed() {
+            return self.leaf_after_looking_up(env, id, node);
+        }
+        self.leaf_here(env, id, node)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn leaf_after_looking_up(&mut self, env: &Env<'h>, id: NodeId, node: &'h Node) -> Res<'h> {
+        self.look_up()?;
+        self.leaf_here(env, id, node)
+    }
+
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "the body of a function that calls nothing else"
+    )]
+    fn leaf_here(&mut self, env: &Env<'h>, id: NodeId, node: &'h Node) -> Res<'h> {
+        match node.op {
+            Op::Const
+            | Op::Local
+            | Op::Capture
+            | Op::LocalFrame
+            | Op::CaptureFrame
+            | Op::Global => self.variable(env, node),
+            Op::With => self.with_variable(env, node),
+            Op::Select => self.select_node(env, node),
+            Op::HasAttr => self.has_attr(env, node),
+            Op::CallBuiltin => self.call_builtin_node(env, id, node),
+            Op::Sub | Op::Mul | Op::Div | Op::Less => self.arithmetic(env, node),
+            Op::Add => self.add(env, node),
+            Op::Strings => self.strings(env, node),
+            Op::Equal | Op::NotEqual => self.equality(env, node),
+            Op::And => self.and(env, node),
+            Op::Or => self.or(env, node),
+            Op::Implication => self.implication(env, node),
+            Op::Not => self.not(env, node),
+            Op::Update => self.update(env, node),
+            Op::Concat => self.concat(env, node),
+            Op::Closure => Ok(self.make_closure(env, node)),
+            Op::Thunk | Op::EagerBinary | Op::EagerSelect => self.forced_delay(env, id),
+            Op::List => Ok(self.list_literal(env, node)),
+            Op::Set => Ok(self.set_literal(env, node)),
+            Op::DynamicSet => self.dynamic_set(env, node, None),
+            Op::OverrideSet => self.override_set(env, node),
+            Op::CurPos => Ok(self.current_place(env, node)),
+            Op::Stop => self.stop_node(env, id),
+            Op::SelectPath
+            | Op::Apply1
+            | Op::Apply
+            | Op::ApplyNth
+            | Op::Let
+            | Op::WithScope
+            | Op::If
+            | Op::Assert => self.run(env.code, env.caps, env.base, id),
+        }
+    }
+
+    #[inline(never)]
+    fn forced_delay(&mut self, env: &Env<'h>, id: NodeId) -> Res<'h> {
+        let word = self.delay(env, id);
+        self.force(word)
+    }
+
+    #[inline(never)]
+    fn current_place(&mut self, env: &Env<'h>, node: &Node) -> Val<'h> {
+        let place = env.place(node.pos);
+        self.place_value(place)
+    }
+
+    #[inline(never)]
+    fn equality(&mut self, env: &Env<'h>, node: &Node) -> Res<'h> {
+        let left = self.operand(env, node.a)?;
+        let right = self.operand(env, node.b)?;
+        let equal = self.equal_values(left, right)?;
+        Ok(Val::bool(equal == (node.op == Op::Equal)))
+    }
+
+    #[inline(never)]
+    fn and(&mut self, env: &Env<'h>, node: &Node) -> Res<'h> {
+        let text = "in the left operand of the AND (&&) operator";
+        if !self.condition(env, node.a, node.pos, text)? {
+            return Ok(Val::bool(false));
+        }
+        let text = "in the right operand of the AND (&&) operator";
+        self.condition(env, node.b, node.pos, text).map(Val::bool)
+    }
+
+    #[inline(never)]
+    fn or(&mut self, env: &Env<'h>, node: &Node) -> Res<'h> {
+        let text = "in the left operand of the OR (||) operator";
+        if self.condition(env, node.a, node.pos, text)? {
+            return Ok(Val::bool(true));
+        }
+        let text = "in the right operand of the OR (||) operator";
+        self.condition(env, node.b, node.pos, text).map(Val::bool)
+    }
+
+    #[inline(never)]
+    fn implication(&mut self, env: &Env<'h>, node: &Node) -> Res<'h> {
+        let text = "in the left operand of the IMPL (->) operator";
+        if !self.condition(env, node.a, node.pos, text)? {
+            return Ok(Val::bool(true));
+        }
+        let text = "in the right operand of the IMPL (->) operator";
+        self.condition(env, node.b, node.pos, text).map(Val::bool)
+    }
+
+    #[inline(never)]
+    fn not(&mut self, env: &Env<'h>, node: &Node) -> Res<'h> {
+        let text = "in the argument of the not operator";
+        let operand = self.condition(env, node.a, node.pos, text)?;
+        Ok(Val::bool(!operand))
+    }
+
+    /// Evaluates an expression as long as it goes on: branches, bodies and calls in tail position.
+    /// What it runs with comes in registers.
     #[inline(never)]
     fn run(
         &mut self,
@@ -314,36 +461,18 @@ impl<'h> Ctx<'h> {
         let result = loop {
             let node = env.node(id);
             match node.op {
-                Op::Const => {
-                    let word = env.code.consts[node.a as usize].get();
-                    break self.force(word);
+                Op::If => {
+                    let text = "while evaluating a branch condition";
+                    let condition = tri!(self.condition(&env, node.a, node.pos, text));
+                    id = if condition { node.b } else { node.c };
                 }
-                Op::Local | Op::Capture | Op::LocalFrame | Op::CaptureFrame | Op::Global => {
-                    let word = self.read(&env, node);
-                    if let Some(value) = word.resolved() {
-                        break Ok(value);
-                    }
-                    let place = env.place(node.pos);
-                    break self.force_at(word, place);
-                }
-                Op::With => break self.with_variable(&env, node),
-                Op::Select => {
-                    let base = tri!(self.operand(&env, node.a));
-                    break self.select_fast(&env, node, base);
-                }
-                Op::SelectPath => match self.select_path(&env, node) {
-                    Ok(select::Selected::Value(value)) => break Ok(value),
-                    Ok(select::Selected::Default(default)) => id = default,
-                    Err(fail) => break Err(fail),
-                },
-                Op::HasAttr => break self.has_attr(&env, node),
                 Op::Apply1 => {
                     let function = tri!(self.operand(&env, node.a));
                     let arg = self.delay(&env, node.b);
                     if !self.stack.push(arg) {
                         break Err(self.stack_overflow(env.place(node.pos)));
                     }
-                    match tri!(self.enter(&mut env, function, 1, entry_top, Some(id))) {
+                    match tri!(self.enter(&mut env, function, 1, entry_top, id)) {
                         call::Entered::Body(body) => id = body,
                         call::Entered::Value(value) => break Ok(value),
                     }
@@ -359,128 +488,33 @@ impl<'h> Ctx<'h> {
                     if full {
                         break Err(self.stack_overflow(env.place(node.pos)));
                     }
-                    match tri!(self.enter(&mut env, function, n, entry_top, Some(id))) {
+                    match tri!(self.enter(&mut env, function, n, entry_top, id)) {
                         call::Entered::Body(body) => id = body,
                         call::Entered::Value(value) => break Ok(value),
                     }
                 }
+                Op::Let => {
+                    self.bind_group(&env, node);
+                    id = node.c;
+                }
+                Op::SelectPath => match tri!(self.select_path(&env, node)) {
+                    Some(value) => break Ok(value),
+                    None => id = node.c,
+                },
                 Op::ApplyNth => {
                     let function = tri!(self.operand(&env, node.a));
                     let Some(n) = self.push_nth(&env) else {
                         break Err(self.stack_overflow(None));
                     };
-                    match tri!(self.enter(&mut env, function, n, entry_top, Some(id))) {
+                    match tri!(self.enter(&mut env, function, n, entry_top, id)) {
                         call::Entered::Body(body) => id = body,
                         call::Entered::Value(value) => break Ok(value),
                     }
-                }
-                Op::CallBuiltin => break self.call_builtin_node(&env, node),
-                Op::Sub | Op::Mul | Op::Div | Op::Less => break self.arithmetic(&env, node),
-                Op::Add => break self.add(&env, node),
-                Op::Strings => break self.strings(&env, node),
-                Op::Equal | Op::NotEqual => {
-                    let left = tri!(self.operand(&env, node.a));
-                    let right = tri!(self.operand(&env, node.b));
-                    let equal = tri!(self.equal_values(left, right));
-                    break Ok(Val::bool(equal == (node.op == Op::Equal)));
-                }
-                Op::And => {
-                    let left = tri!(self.condition(
-                        &env,
-                        node.a,
-                        node.pos,
-                        "in the left operand of the AND (&&) operator"
-                    ));
-                    if !left {
-                        break Ok(Val::bool(false));
-                    }
-                    let right = self.condition(
-                        &env,
-                        node.b,
-                        node.pos,
-                        "in the right operand of the AND (&&) operator",
-                    );
-                    break right.map(Val::bool);
-                }
-                Op::Or => {
-                    let left = tri!(self.condition(
-                        &env,
-                        node.a,
-                        node.pos,
-                        "in the left operand of the OR (||) operator"
-                    ));
-                    if left {
-                        break Ok(Val::bool(true));
-                    }
-                    let right = self.condition(
-                        &env,
-                        node.b,
-                        node.pos,
-                        "in the right operand of the OR (||) operator",
-                    );
-                    break right.map(Val::bool);
-                }
-                Op::Implication => {
-                    let left = tri!(self.condition(
-                        &env,
-                        node.a,
-                        node.pos,
-                        "in the left operand of the IMPL (->) operator"
-                    ));
-                    if !left {
-                        break Ok(Val::bool(true));
-                    }
-                    let right = self.condition(
-                        &env,
-                        node.b,
-                        node.pos,
-                        "in the right operand of the IMPL (->) operator",
-                    );
-                    break right.map(Val::bool);
-                }
-                Op::Not => {
-                    let text = "in the argument of the not operator";
-                    let operand = self.condition(&env, node.a, node.pos, text);
-                    break operand.map(|operand| Val::bool(!operand));
-                }
-                Op::Update => break self.update(&env, node),
-                Op::Concat => break self.concat(&env, node),
-                Op::Closure => break Ok(self.make_closure(&env, node)),
-                Op::Thunk | Op::EagerBinary | Op::EagerSelect => {
-                    let word = self.delay(&env, id);
-                    break self.force(word);
-                }
-                Op::List => {
-                    let top = self.stack.top();
-                    let mut full = false;
-                    for &item in env.code.list(node.a, node.b as usize) {
-                        let item = self.delay(&env, item);
-                        full |= !self.stack.push(item);
-                    }
-                    if full {
-                        break Err(self.stack_overflow(env.place(node.pos)));
-                    }
-                    let slots = self.stack.slots(top, self.stack.top());
-                    let list = Val::list_of_slots(&self.alloc, slots);
-                    self.stack.truncate(top);
-                    break Ok(list);
-                }
-                Op::Set => break Ok(self.set_literal(&env, node)),
-                Op::DynamicSet => break self.dynamic_set(&env, node, None),
-                Op::OverrideSet => break self.override_set(&env, node),
-                Op::Let => {
-                    self.bind_group(&env, node);
-                    id = node.c;
                 }
                 Op::WithScope => {
                     let scope = self.delay(&env, node.a);
                     self.stack.set(env.base, node.c, scope);
                     id = node.b;
-                }
-                Op::If => {
-                    let text = "while evaluating a branch condition";
-                    let condition = tri!(self.condition(&env, node.a, node.pos, text));
-                    id = if condition { node.b } else { node.c };
                 }
                 Op::Assert => {
                     let text = "in the condition of the assert statement";
@@ -489,11 +523,7 @@ impl<'h> Ctx<'h> {
                     }
                     id = node.b;
                 }
-                Op::CurPos => {
-                    let place = env.place(node.pos);
-                    break Ok(self.place_value(place));
-                }
-                Op::Stop => break self.stop_node(&env, id),
+                _ => break self.leaf(&env, id, node),
             }
         };
         self.stack.truncate(entry_top);
@@ -524,18 +554,28 @@ impl<'h> Ctx<'h> {
         pos: Pos,
         text: &'static str,
     ) -> Result<bool, Fail> {
-        let fail = match self.operand(env, id) {
-            Ok(value) => {
-                if let Some(value) = value.as_bool() {
-                    return Ok(value);
-                }
-                let place = env.place(pos);
-                self.expected("a Boolean", value, place)
-            }
+        let value = self.operand(env, id);
+        if let Ok(value) = value
+            && let Some(value) = value.as_bool()
+        {
+            return Ok(value);
+        }
+        Err(self.failed_condition(value, env.place(pos), text))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn failed_condition(
+        &mut self,
+        value: Res<'h>,
+        place: Option<Place>,
+        text: &'static str,
+    ) -> Fail {
+        let fail = match value {
+            Ok(value) => self.expected("a Boolean", value, place),
             Err(fail) => fail,
         };
-        let place = env.place(pos);
-        Err(self.trace(fail, place, text))
+        self.trace(fail, place, text)
     }
 
     /// Adds a frame for each call since `n_calls`, innermost first.

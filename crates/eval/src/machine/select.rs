@@ -8,13 +8,6 @@ use crate::ctx::{Ctx, Res, Val};
 use crate::error::{ErrorKind, EvalError, Fail, Place};
 use crate::suggest::suggestions;
 
-/// What a selection leads to.
-pub(super) enum Selected<'h> {
-    Value(Val<'h>),
-    /// The default is to be evaluated.
-    Default(NodeId),
-}
-
 impl<'h> Ctx<'h> {
     /// `base.name`, when the shortcut did not do.
     #[inline(never)]
@@ -83,67 +76,99 @@ impl<'h> Ctx<'h> {
     }
 
     /// The name that one component of a path stands for.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "most names are written down")]
     fn component(&mut self, env: &Env<'h>, triple: &[u32]) -> Result<Symbol, Fail> {
         if triple[0] == 1 {
             return Ok(env.code.symbol(triple[1]));
         }
-        let value = self.operand(env, triple[1])?;
-        let place = env.place(env.node(triple[1]).pos);
+        self.computed_component(env, triple[1])
+    }
+
+    #[inline(never)]
+    fn computed_component(&mut self, env: &Env<'h>, id: NodeId) -> Result<Symbol, Fail> {
+        let value = self.operand(env, id)?;
+        let place = env.place(env.node(id).pos);
         let str = self.str_no_context_at(value, place, "while evaluating an attribute name")?;
         Ok(str.symbol())
     }
 
-    /// `base.a.b`, with a default or with computed names.
+    /// What a component of a path finds in a set.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "most of what there is to do")]
+    fn find_component(
+        &self,
+        env: &Env<'h>,
+        set: firn_heap::Set<'h, crate::code::Code<'h>>,
+        name: Symbol,
+        triple: &[u32],
+    ) -> Option<Val<'h>> {
+        if triple[0] == 1 {
+            set.get_cached(name, &env.code.caches[triple[2] as usize], &self.alloc)
+        } else {
+            set.get(name)
+        }
+    }
+
+    /// `base.a.b`, with a default or with computed names. Nothing if the default is to be evaluated.
     #[inline(never)]
-    pub(super) fn select_path(&mut self, env: &Env<'h>, node: &Node) -> Result<Selected<'h>, Fail> {
+    pub(super) fn select_path(
+        &mut self,
+        env: &Env<'h>,
+        node: &Node,
+    ) -> Result<Option<Val<'h>>, Fail> {
         let mut word = self.operand(env, node.a)?;
-        let place = env.place(node.pos);
         let mut last = None;
         let path = env.code.list(node.b, node.n as usize * 3);
-        let result = 'path: {
-            for triple in path.chunks_exact(3) {
-                let name = match self.component(env, triple) {
-                    Ok(name) => name,
-                    Err(fail) => break 'path Err(fail),
-                };
-                let value = match self.force_at(word, place) {
+        for triple in path.chunks_exact(3) {
+            let name = match self.component(env, triple) {
+                Ok(name) => name,
+                Err(fail) => return Err(self.trace_path(fail, env, node, path)),
+            };
+            let value = match word.resolved() {
+                Some(value) => value,
+                None => match self.force_thunk(word) {
                     Ok(value) => value,
-                    Err(fail) => break 'path Err(fail),
-                };
-                let found = value.as_set().and_then(|set| {
-                    let found = if triple[0] == 1 {
-                        set.get_cached(name, &env.code.caches[triple[2] as usize], &self.alloc)
-                    } else {
-                        set.get(name)
-                    };
-                    found.map(|found| (set, found))
-                });
-                let Some((set, found)) = found else {
-                    if node.c != NONE {
-                        return Ok(Selected::Default(node.c));
+                    Err(fail) => {
+                        let fail = self.place_recursion(fail, env.place(node.pos));
+                        return Err(self.trace_path(fail, env, node, path));
                     }
-                    if let Some(set) = value.as_set() {
-                        break 'path Err(self.missing(set, name, place));
-                    }
-                    let fail = self.expected("a set", value, None);
-                    break 'path Err(self.trace(fail, place, "while selecting an attribute"));
-                };
-                word = found;
-                last = Some((set, name));
-            }
-            self.force(word).map_err(|fail| {
+                },
+            };
+            let Some(set) = value.as_set() else {
+                if node.c != NONE {
+                    return Ok(None);
+                }
+                let fail = self.expected("a set", value, None);
+                let fail = self.trace(fail, env.place(node.pos), "while selecting an attribute");
+                return Err(self.trace_path(fail, env, node, path));
+            };
+            let Some(found) = self.find_component(env, set, name, triple) else {
+                if node.c != NONE {
+                    return Ok(None);
+                }
+                let fail = self.missing(set, name, env.place(node.pos));
+                return Err(self.trace_path(fail, env, node, path));
+            };
+            word = found;
+            last = Some((set, name));
+        }
+        if let Some(value) = word.resolved() {
+            return Ok(Some(value));
+        }
+        match self.force_thunk(word) {
+            Ok(value) => Ok(Some(value)),
+            Err(fail) => {
                 let attr_place = last.and_then(|(set, name)| Self::attr_place(set, name));
-                self.place_recursion(fail, attr_place.or(place))
-            })
-        };
-        match result {
-            Ok(value) => Ok(Selected::Value(value)),
-            Err(fail) => Err(self.trace_path(fail, env, node, path)),
+                let fail = self.place_recursion(fail, attr_place.or(env.place(node.pos)));
+                Err(self.trace_path(fail, env, node, path))
+            }
         }
     }
 
     /// Adds which attribute was being evaluated, with the place of the last one that was found.
     #[cold]
+    #[inline(never)]
     fn trace_path(&mut self, fail: Fail, env: &Env<'h>, node: &Node, path: &[u32]) -> Fail {
         let error = self.take_error(fail);
         let mut place = None;
@@ -190,18 +215,16 @@ impl<'h> Ctx<'h> {
     #[inline(never)]
     pub(super) fn has_attr(&mut self, env: &Env<'h>, node: &Node) -> Res<'h> {
         let mut word = self.operand(env, node.a)?;
-        let place = env.place(node.pos);
         for triple in env.code.list(node.b, node.n as usize * 3).chunks_exact(3) {
-            let value = self.force_at(word, place)?;
+            let value = match word.resolved() {
+                Some(value) => value,
+                None => self.force_at(word, env.place(node.pos))?,
+            };
             let name = self.component(env, triple)?;
-            let found = value.as_set().and_then(|set| {
-                if triple[0] == 1 {
-                    set.get_cached(name, &env.code.caches[triple[2] as usize], &self.alloc)
-                } else {
-                    set.get(name)
-                }
-            });
-            match found {
+            let Some(set) = value.as_set() else {
+                return Ok(Val::bool(false));
+            };
+            match self.find_component(env, set, name, triple) {
                 Some(found) => word = found,
                 None => return Ok(Val::bool(false)),
             }

@@ -1,7 +1,7 @@
 //! Sets, lists and groups of bindings.
 
 use firn_heap::{AttrPos, SetBuilder};
-use firn_ir::{Node, Op, Pos};
+use firn_ir::{CAPTURES_LATER, Node, Op, Pos};
 use firn_symbol::Symbol;
 
 use super::Env;
@@ -18,39 +18,18 @@ impl<'h> Ctx<'h> {
             None => self.make_site(env, node),
         };
         let list = env.code.list(node.a, node.b as usize * 3);
-        // The values are made first: making one may not be interleaved with filling the set.
-        let top = self.stack.top();
-        let mut full = false;
-        for &item in site.order {
-            let value = self.delay(env, list[item as usize * 3 + 1]);
-            full |= !self.stack.push(value);
-        }
-        if full {
-            // The stack is reserved far beyond any literal; what does not fit is a literal of
-            // millions of attributes, which is then built on the side.
-            self.stack.truncate(top);
-            return self.large_set(env, list);
-        }
-        let mut values = self.stack.slots(top, self.stack.top()).iter();
-        let set = Val::set_from(&self.alloc, site.shape, || {
-            values.next().expect("a value for each key").get()
-        });
-        self.stack.truncate(top);
-        set
+        let mut items = site.order.iter();
+        Val::set_from(&self.alloc, site.shape, || {
+            let item = *items.next().expect("an item for each key");
+            self.delay(env, list[item as usize * 3 + 1])
+        })
     }
 
-    #[cold]
-    fn large_set(&mut self, env: &Env<'h>, list: &[u32]) -> Val<'h> {
-        let mut builder = SetBuilder::default();
-        for item in list.chunks_exact(3) {
-            let value = self.delay(env, item[1]);
-            builder.push_at(
-                env.code.symbol(item[0]),
-                value,
-                env.code.attr_pos(Pos(item[2])),
-            );
-        }
-        self.new_set(builder)
+    /// A list literal.
+    #[inline(never)]
+    pub(super) fn list_literal(&self, env: &Env<'h>, node: &Node) -> Val<'h> {
+        let items = env.code.list(node.a, node.b as usize);
+        Val::list_from(&self.alloc, items.len(), |idx| self.delay(env, items[idx]))
     }
 
     #[cold]
@@ -86,6 +65,7 @@ impl<'h> Ctx<'h> {
         node: &Node,
         overrides: Option<Val<'h>>,
     ) -> Res<'h> {
+        let top = self.stack.top();
         let mut entries: Vec<(Symbol, Val<'h>, AttrPos)> = Vec::new();
         for item in env.code.list(node.a, node.b as usize * 3).chunks_exact(3) {
             let value = self.delay(env, item[1]);
@@ -129,7 +109,9 @@ impl<'h> Ctx<'h> {
         for (name, value, pos) in entries {
             attrs.push_at(name, value, pos);
         }
-        Ok(self.new_set(attrs))
+        let set = self.new_set(attrs);
+        self.stack.truncate(top);
+        Ok(set)
     }
 
     /// A recursive set with `__overrides`: its attributes are in a frame, so that what is
@@ -167,7 +149,8 @@ impl<'h> Ctx<'h> {
         self.trace(fail, None, "while evaluating the `__overrides` attribute")
     }
 
-    /// Makes the bindings of a `let` or recursive set: cells first, captures then.
+    /// Makes the bindings of a `let` or recursive set: cells first, then the captures that come
+    /// later.
     #[inline(never)]
     pub(super) fn bind_group(&mut self, env: &Env<'h>, node: &Node) {
         let n = node.b as usize;
@@ -180,36 +163,32 @@ impl<'h> Ctx<'h> {
             self.stack.set(env.base, header[0], frame);
             frame.as_frame().expect("just made")
         });
-        let mut n_cells = 0;
         for item in list.chunks_exact(2) {
-            let value_node = env.node(item[1]);
-            let word = match value_node.op {
-                Op::Thunk => {
-                    n_cells += 1;
-                    Val::thunk(&self.alloc, &env.code.units[value_node.a as usize]).0
-                }
-                Op::Closure => {
-                    n_cells += 1;
-                    Val::closure(&self.alloc, &env.code.units[value_node.a as usize]).0
-                }
-                _ => self.delay(env, item[1]),
+            let value = env.node(item[1]);
+            let (word, caps) = match value.op {
+                Op::Thunk => Val::thunk(&self.alloc, &env.code.units[value.a as usize]),
+                Op::Closure => Val::closure(&self.alloc, &env.code.units[value.a as usize]),
+                _ => (self.delay(env, item[1]), &[][..]),
             };
             match frame {
                 Some(frame) => frame[item[0] as usize].set(word),
                 None => self.stack.set(env.base, item[0], word),
             }
+            if value.k != CAPTURES_LATER {
+                self.fill(env, value.b, caps);
+            }
         }
-        if n_cells == 0 {
+        if node.k != CAPTURES_LATER {
             return;
         }
         for item in list.chunks_exact(2) {
-            let value_node = env.node(item[1]);
-            if matches!(value_node.op, Op::Thunk | Op::Closure) {
+            let value = env.node(item[1]);
+            if matches!(value.op, Op::Thunk | Op::Closure) && value.k == CAPTURES_LATER {
                 let cell = match frame {
                     Some(frame) => frame[item[0] as usize].get(),
                     None => self.stack.get(env.base, item[0]),
                 };
-                self.fill_cell(env, value_node, cell);
+                self.fill_cell(env, value, cell);
             }
         }
     }

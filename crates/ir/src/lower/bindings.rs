@@ -1,7 +1,8 @@
 //! Sets and `let`: groups of bindings, recursive or not.
 //!
-//! The bindings of a `let` or recursive set are made in two steps at run time: first a cell for
-//! each thunk and function, then the captures, so that each may capture every other. An inherited
+//! The bindings of a `let` or recursive set are made in two steps at run time where they have to:
+//! first a cell for each thunk and function, with the captures that are there, then the captures that come
+//! later, so that each may capture every other. An inherited
 //! name is resolved outside the group. A source of `inherit (e)` that is not a plain variable gets
 //! a hidden place in the group, and each attribute taken from it is a thunk that selects.
 
@@ -9,7 +10,7 @@ use firn_symbol::Symbol;
 
 use super::{Binding, Lower, Place};
 use crate::ast::{AstId, AttrDef, Expr, Origin, Pos, SetDef};
-use crate::code::{Const, Node, NodeId, Op};
+use crate::code::{CAPTURES_LATER, Const, Node, NodeId, Op};
 use crate::merge::overrides;
 
 /// How the attributes of `inherit (e) …` reach the value of `e`.
@@ -73,17 +74,41 @@ impl Lower<'_> {
 
     fn finish_group(&mut self, group: &Group, body: NodeId, pos: Pos) -> NodeId {
         let n_words = self.pending.len() - group.list;
+        let k = self.mark_later_captures(group);
         let start = self.list_from(group.list);
         self.scopes.free_slots(group.first_slot);
         self.emit(Node {
             op: Op::Let,
-            k: 0,
+            k,
             n: u16::from(group.framed),
             a: start,
             b: n_words as u32 / 2 - u32::from(group.framed),
             c: body,
             pos,
         })
+    }
+
+    /// Finds the members that capture one which is made after them: when they are made, its slot
+    /// holds something else. A frame is there from the start, whatever is in it.
+    fn mark_later_captures(&mut self, group: &Group) -> u8 {
+        if group.framed {
+            return 0;
+        }
+        let members = &self.pending[group.list..];
+        let mut any = 0;
+        for (idx, member) in members.chunks_exact(2).enumerate() {
+            let value = self.code.nodes[member[1] as usize];
+            if !matches!(value.op, Op::Thunk | Op::Closure) {
+                continue;
+            }
+            let n_caps = self.code.units[value.a as usize].n_caps as usize;
+            let mut later = members[idx * 2 + 2..].chunks_exact(2);
+            if later.any(|later| self.code.list(value.b, n_caps).contains(&later[0])) {
+                self.code.nodes[member[1] as usize].k = CAPTURES_LATER;
+                any = CAPTURES_LATER;
+            }
+        }
+        any
     }
 
     /// The sources that can be read as variables, and how many others there are.
