@@ -397,6 +397,7 @@ impl Context {
             use_wal: store.use_sqlite_wal,
             fsync_metadata: store.fsync_metadata,
             fsync_store_paths: store.fsync_store_paths,
+            use_case_hack: store.use_case_hack,
             sync_before_registering: store.sync_before_registering,
             auto_optimise: store.auto_optimise_store,
             allow_symlinked_store: store.allow_symlinked_store,

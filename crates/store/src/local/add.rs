@@ -23,9 +23,7 @@ use crate::error::{StoreError, path_error};
 use crate::fault;
 use crate::hash_tree::{content_address, content_path};
 use crate::store::Store as _;
-use crate::tree::{
-    ContentsOnly, Filter, Listing, LocalTree, Placement, SourceTree, stream, unpack,
-};
+use crate::tree::{ContentsOnly, Filter, Listing, Placement, SourceTree, stream};
 use crate::types::{AddOptions, DumpFormat};
 
 /// How often a tree that keeps changing is tried.
@@ -112,9 +110,9 @@ impl LocalStore {
             (_, Some(hasher)) => hasher.finish(),
             (ContentAddressMethod::Nar, None) => nar_hash,
             (method, None) => {
-                let placed = LocalTree::new(&site.path);
-                let listing = Listing::walk(&placed, None)?;
-                content_address(&placed, &listing, method, address.hash.algorithm())?.hash
+                let placed = &*self.tree_at(site.path.clone());
+                let listing = Listing::walk(placed, None)?;
+                content_address(placed, &listing, method, address.hash.algorithm())?.hash
             }
         };
         if found != address.hash {
@@ -147,7 +145,7 @@ impl LocalStore {
         let staging = self.staging_directory()?;
         let staged = staging.path.join("x");
         match format {
-            DumpFormat::Nar => unpack(source, &staged, self.options.fsync_store_paths)?,
+            DumpFormat::Nar => self.unpack(source, &staged)?,
             DumpFormat::Flat => {
                 let placement = Placement::new(&staged, self.options.fsync_store_paths);
                 let mut file = placement.create_at(staged.clone(), false)?;
@@ -155,11 +153,11 @@ impl LocalStore {
                 file.finish()?;
             }
         }
-        let tree = LocalTree::new(&staged);
+        let tree = &*self.tree_at(staged.clone());
         // A second hashing of what was just written is cheap beside writing it, and hashes what
         // is there rather than what was said.
-        let listing = Listing::walk(&tree, None)?;
-        let (nar_hash, nar_size) = crate::hash_tree::nar_hash(&tree, &listing, Algorithm::Sha256)?;
+        let listing = Listing::walk(tree, None)?;
+        let (nar_hash, nar_size) = crate::hash_tree::nar_hash(tree, &listing, Algorithm::Sha256)?;
         let address = if options.method == ContentAddressMethod::Nar
             && options.algorithm == Algorithm::Sha256
         {
@@ -168,7 +166,7 @@ impl LocalStore {
                 hash: nar_hash,
             }
         } else {
-            content_address(&tree, &listing, options.method, options.algorithm)?
+            content_address(tree, &listing, options.method, options.algorithm)?
         };
         let path = content_path(self.store_dir(), name, &address, options)?;
         let mut info = PathInfo::new(nar_hash, nar_size);

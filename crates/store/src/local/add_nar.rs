@@ -3,7 +3,7 @@
 //! only if hash, size and content address are what they were said to be.
 
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use firn_hash::{Algorithm, HashFormat, HashingReader};
 use firn_store_model::{ContentAddress, ContentAddressMethod, ValidPathInfo};
@@ -12,7 +12,7 @@ use super::LocalStore;
 use crate::error::StoreError;
 use crate::hash_tree::content_address;
 use crate::store::Store as _;
-use crate::tree::{Listing, LocalTree, unpack};
+use crate::tree::{CaseHackedTree, Listing, LocalTree, SourceTree, unpack_stored};
 use crate::types::NarOptions;
 
 impl LocalStore {
@@ -54,11 +54,10 @@ impl LocalStore {
         if options.repair || !self.has(&info.path)? {
             let site = self.site(&info.path, real_path)?;
             let mut reader = HashingReader::new(Algorithm::Sha256, source);
-            let outcome =
-                unpack(&mut reader, &site.path, self.options.fsync_store_paths).and_then(|()| {
-                    let (hash, size, _) = reader.finish();
-                    self.check_archive(info, &site.path, hash, size)
-                });
+            let outcome = self.unpack(&mut reader, &site.path).and_then(|()| {
+                let (hash, size, _) = reader.finish();
+                self.check_archive(info, &site.path, hash, size)
+            });
             if let Err(error) = outcome {
                 Self::remove_leftover(&site.path)?;
                 lock.remove_on_release();
@@ -99,7 +98,7 @@ impl LocalStore {
         let Some(address) = info.content_address else {
             return Ok(());
         };
-        let found = Self::address_of_placed(info, placed, address)?;
+        let found = self.address_of_placed(info, placed, address)?;
         if found != address {
             return Err(StoreError::HashMismatch {
                 path: path(),
@@ -113,15 +112,16 @@ impl LocalStore {
 
     /// The content address that a tree in its place really has.
     fn address_of_placed(
+        &self,
         info: &ValidPathInfo,
         placed: &Path,
         address: ContentAddress,
     ) -> Result<ContentAddress, StoreError> {
-        let tree = LocalTree::new(placed);
-        let listing = Listing::walk(&tree, None)?;
+        let tree = &*self.tree_at(placed.to_owned());
+        let listing = Listing::walk(tree, None)?;
         if address.method == ContentAddressMethod::Nar && info.references.contains(&info.path) {
             let hash = crate::hash_tree::nar_hash_modulo(
-                &tree,
+                tree,
                 &listing,
                 address.hash.algorithm(),
                 info.path.hash_part(),
@@ -131,7 +131,30 @@ impl LocalStore {
                 hash,
             });
         }
-        content_address(&tree, &listing, address.method, address.hash.algorithm())
+        content_address(tree, &listing, address.method, address.hash.algorithm())
+    }
+}
+
+impl LocalStore {
+    /// Unpacks an archive where a path is going to be.
+    pub(super) fn unpack(&self, source: &mut dyn Read, place: &Path) -> Result<(), StoreError> {
+        let options = &self.options;
+        unpack_stored(
+            source,
+            place,
+            options.fsync_store_paths,
+            options.use_case_hack,
+        )
+    }
+
+    /// What a path of this store holds, as the archive that it came from had it.
+    pub(super) fn tree_at(&self, place: PathBuf) -> Box<dyn SourceTree> {
+        let tree = LocalTree::new(place);
+        if self.options.use_case_hack {
+            Box::new(CaseHackedTree::new(tree))
+        } else {
+            Box::new(tree)
+        }
     }
 }
 

@@ -95,6 +95,8 @@ pub struct LocalOptions {
     pub use_wal: bool,
     /// `fsync-metadata`: the database is synced.
     pub fsync_metadata: bool,
+    /// `use-case-hack`: names in archives that differ in case alone get numbers on disk.
+    pub use_case_hack: bool,
     /// `fsync-store-paths`: contents are synced before they are registered.
     pub fsync_store_paths: bool,
     /// `sync-before-registering`: the whole file system is synced before anything is registered.
@@ -165,6 +167,7 @@ impl Default for LocalOptions {
         Self {
             read_only: false,
             ca_derivations: false,
+            use_case_hack: false,
             use_wal: true,
             fsync_metadata: true,
             fsync_store_paths: false,

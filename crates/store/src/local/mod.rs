@@ -48,7 +48,7 @@ use temp_roots::TempRoots;
 use crate::derivation::HashModulos;
 use crate::error::{StoreError, path_error};
 use crate::store::Store;
-use crate::tree::{Filter, Listing, LocalTree, SourceTree, stream};
+use crate::tree::{Filter, Listing, SourceTree, stream};
 use crate::types::{
     AddOptions, AliveBecause, BuildMode, BuildResult, DerivationText, DumpFormat, GcOptions,
     GcResult, MissingPaths, NarOptions, OptimiseStats, RootHold, Roots, StorePathSet, StoreTraits,
@@ -423,9 +423,9 @@ impl Store for LocalStore {
         if !self.has(path)? {
             return Err(self.invalid(path));
         }
-        let tree = LocalTree::new(self.location.physical_path(path));
-        let listing = Listing::walk(&tree, None)?;
-        stream(&tree, &listing, None, &mut |bytes| {
+        let tree = &*self.tree_at(self.location.physical_path(path));
+        let listing = Listing::walk(tree, None)?;
+        stream(tree, &listing, None, &mut |bytes| {
             sink.write_all(bytes).map_err(|source| StoreError::Io {
                 operation: "writing the archive of",
                 path: self.location.store_dir.print(path),

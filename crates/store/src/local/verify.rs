@@ -19,7 +19,7 @@ use super::optimise::file_hash;
 use crate::error::{StoreError, path_error};
 use crate::hash_tree::nar_hash;
 use crate::store::Store;
-use crate::tree::{Listing, LocalTree};
+use crate::tree::Listing;
 use crate::types::{StorePathSet, VerifyOptions};
 
 impl LocalStore {
@@ -233,9 +233,10 @@ impl Verification<'_> {
     fn check_contents(&self, info: &ValidPathInfo) -> Option<Damage> {
         let path = self.store.location.store_dir.print(&info.path);
         self.say(Level::Talkative, &format!("checking contents of '{path}'"));
-        let tree = LocalTree::new(self.store.location.physical_path(&info.path));
-        let found = Listing::walk(&tree, None)
-            .and_then(|listing| nar_hash(&tree, &listing, info.nar_hash.algorithm()));
+        let place = self.store.location.physical_path(&info.path);
+        let tree = &*self.store.tree_at(place);
+        let found = Listing::walk(tree, None)
+            .and_then(|listing| nar_hash(tree, &listing, info.nar_hash.algorithm()));
         let (hash, size) = match found {
             Ok(found) => found,
             Err(error) => return Some(Damage::Unreadable(error)),

@@ -217,3 +217,48 @@ fn repairing_replaces_damaged_contents() {
         .count();
     assert_eq!(names, 2, "the path and the links");
 }
+
+#[test]
+fn names_that_differ_in_case_alone_are_told_apart_on_disk() {
+    let plain = TestStore::new();
+    let source = plain.dir.path().join("cased");
+    for name in ["a/File", "a/file", "A/x", "b"] {
+        let place = source.join(name);
+        std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+        std::fs::write(place, name).unwrap();
+    }
+    let path = plain.tree(&source);
+    let nar = dump(&plain, &path);
+    let hacked = TestStore::with(crate::LocalOptions {
+        use_case_hack: true,
+        ..super::support::quiet()
+    });
+    let info = (*plain.store.query_path_info(&path).unwrap().unwrap()).clone();
+    let unsigned = NarOptions {
+        check_signatures: false,
+        ..NarOptions::default()
+    };
+    hacked
+        .store
+        .add_nar(&info, &mut nar.as_slice(), unsigned)
+        .unwrap();
+    let place = hacked.store.physical_path(&path).unwrap();
+    let marked = place.join("a~nix~case~hack~1/file~nix~case~hack~1");
+    assert_eq!(std::fs::read(marked).unwrap(), b"a/file");
+    assert!(dump(&hacked, &path) == nar, "the archive is the same");
+    let dumped = hacked
+        .store
+        .add_dump(
+            "cased",
+            &mut nar.as_slice(),
+            DumpFormat::Nar,
+            &AddOptions::default(),
+        )
+        .unwrap();
+    assert_eq!(dumped, path);
+    let verify = crate::VerifyOptions {
+        check_contents: true,
+        repair: false,
+    };
+    assert!(!hacked.store.verify(verify).unwrap());
+}

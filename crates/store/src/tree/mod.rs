@@ -32,6 +32,7 @@ pub use git::git_hash;
 pub use listing::{Filter, Listing, Node};
 pub use place::Placement;
 pub use stream::{Consumer, stream};
+pub(crate) use unpack::unpack_stored;
 pub use unpack::{restore, restore_with_case_hack, unpack};
 
 /// What a name in a directory can be.

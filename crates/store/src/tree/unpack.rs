@@ -30,6 +30,17 @@ pub fn unpack(source: &mut dyn Read, root: &Path, sync: bool) -> Result<(), Stor
     unpack_at(source, root, &Placement::new(root, sync), false)
 }
 
+/// The same where `case_hack` tells whether names that differ in case alone are told apart by
+/// numbers; such a tree is to be read as a [`super::CaseHackedTree`].
+pub(crate) fn unpack_stored(
+    source: &mut dyn Read,
+    root: &Path,
+    sync: bool,
+    case_hack: bool,
+) -> Result<(), StoreError> {
+    unpack_at(source, root, &Placement::new(root, sync), case_hack)
+}
+
 fn unpack_at(
     source: &mut dyn Read,
     root: &Path,
