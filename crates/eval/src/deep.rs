@@ -1,32 +1,31 @@
 //! Evaluating all of a value.
 
 use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
 
 use firn_heap::Kind;
 use firn_source::FileId;
-use firn_symbol::Symbol;
+use firn_symbol::{FastHasher, Symbol};
 
 use crate::crew::{Ahead, Errand};
 use crate::ctx::{Ctx, Res, Val};
 use crate::error::{Fail, Place};
+
+/// The lists and sets that were looked into.
+type Seen = HashSet<u64, BuildHasherDefault<FastHasher>>;
 
 impl<'h> Ctx<'h> {
     /// Evaluates a value and everything in it.
     pub fn force_deep(&mut self, word: Val<'h>) -> Res<'h> {
         let value = self.force(word)?;
         if matches!(value.kind(), Kind::List | Kind::Set) {
-            let mut seen = HashSet::new();
+            let mut seen = Seen::default();
             self.force_within(value, &mut seen, 0)?;
         }
         Ok(value)
     }
 
-    fn force_item(
-        &mut self,
-        item: Val<'h>,
-        seen: &mut HashSet<u64>,
-        depth: usize,
-    ) -> Result<(), Fail> {
+    fn force_item(&mut self, item: Val<'h>, seen: &mut Seen, depth: usize) -> Result<(), Fail> {
         if depth + self.calls.len() + 2 > self.max_calls {
             let place = self.place_of_application(item);
             return Err(self.stack_overflow(place));
@@ -52,12 +51,7 @@ impl<'h> Ctx<'h> {
         code.param_place(lambda, n_args)
     }
 
-    fn force_within(
-        &mut self,
-        value: Val<'h>,
-        seen: &mut HashSet<u64>,
-        depth: usize,
-    ) -> Result<(), Fail> {
+    fn force_within(&mut self, value: Val<'h>, seen: &mut Seen, depth: usize) -> Result<(), Fail> {
         self.check_native_stack()?;
         if !matches!(value.kind(), Kind::List | Kind::Set) || !seen.insert(value.identity()) {
             return Ok(());
@@ -77,7 +71,9 @@ impl<'h> Ctx<'h> {
             let mut attrs: Vec<(Symbol, Val<'h>)> = flat.by_name(&self.alloc).collect();
             // Names that the language gives a meaning to come first, as in the reference, where
             // that decides which of two failures is met.
-            attrs.sort_by_key(|(name, _)| self.names.rank(*name));
+            if attrs.iter().any(|(name, _)| self.names.has(*name)) {
+                attrs.sort_by_cached_key(|(name, _)| self.names.rank(*name));
+            }
             let mut ahead = Ahead::at_level(Errand::Deep, depth + 1);
             for (idx, &(name, item)) in attrs.iter().enumerate() {
                 ahead.reach(self, idx, attrs.len(), |from| {

@@ -9,11 +9,20 @@ macro_rules! names {
         #[expect(missing_docs, reason = "each field is named after the name it holds")]
         pub struct Names {
             $(pub $field: Symbol,)*
+            /// The one that was interned last.
+            last: Symbol,
         }
 
         impl Names {
             pub(crate) fn new() -> Self {
-                Self { $($field: Symbol::intern($name.as_bytes()),)* }
+                $(let $field = Symbol::intern($name.as_bytes());)*
+                let last = [$($field,)*].into_iter().max().expect("there are some");
+                Self { $($field,)* last }
+            }
+
+            /// Whether a name is in this list; most others were interned later.
+            pub(crate) fn has(self, name: Symbol) -> bool {
+                name <= self.last && [$(self.$field,)*].contains(&name)
             }
 
             /// The position of a name in this list, in which the reference meets such attributes;

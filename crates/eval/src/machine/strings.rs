@@ -9,6 +9,9 @@ use crate::coerce::Coercion;
 use crate::ctx::{Ctx, Res, Val};
 use crate::error::{ErrorKind, Fail};
 
+/// Bytes that most strings fit in, so that they need not grow on the way.
+const USUAL: usize = 120;
+
 const SEGMENT: &str = "while evaluating a path segment";
 
 impl<'h> Ctx<'h> {
@@ -143,7 +146,7 @@ impl Joined {
     fn new(kind: Kind, context: ContextId) -> Self {
         Self {
             kind,
-            bytes: Vec::new(),
+            bytes: Vec::with_capacity(USUAL),
             context,
             root: 0,
         }
