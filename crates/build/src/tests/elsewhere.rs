@@ -101,3 +101,91 @@ fn machines_that_do_not_answer_are_passed_over() {
         result.error
     );
 }
+
+#[test]
+fn machines_build_for_a_cache() {
+    use firn_store::{BinaryCacheOptions, BinaryCacheStore, BuildMode, Realiser};
+    use firn_store_model::DerivationOutput;
+    let (here, there) = worlds("two - - 1 1 two; one - - 1 1 one,ca-derivations", &["one"]);
+    let settings = here.store.settings();
+    let machines = crate::MachinesOnBehalf::new(
+        Arc::clone(&settings.machines),
+        settings.machine_opener.clone().expect("given"),
+        Arc::clone(&here.events) as SharedSink,
+    );
+    let dir = tempfile::tempdir().expect("a directory");
+    let cache = |realiser: Option<Arc<dyn Realiser>>| {
+        let options = BinaryCacheOptions {
+            realiser,
+            ..BinaryCacheOptions::new(dir.path().to_owned())
+        };
+        let client = firn_transfer::Client::new(
+            firn_transfer::TransferOptions::default(),
+            Arc::clone(&here.events) as SharedSink,
+        );
+        let url = format!("file://{}", dir.path().join("cache").display());
+        let client = client.expect("a client");
+        BinaryCacheStore::open(&url, here.store_dir(), client, options).expect("opened")
+    };
+    // One named by its contents, one that depends on it, and one whose builder fails.
+    let floating = DerivationOutput::Floating {
+        method: firn_store_model::ContentAddressMethod::Nar,
+        algorithm: firn_hash::Algorithm::Sha256,
+    };
+    let first = here.add(needing("first", "one").kind(floating));
+    let placeholder = firn_store_model::downstream_placeholder(
+        &firn_store_model::SingleDerivedPath::Opaque(first.clone()),
+        "out",
+    )
+    .expect("sound");
+    let second = Recipe::script("second", "cat $input > $out; echo $name >> $out")
+        .env("requiredSystemFeatures", "one")
+        .input(&first)
+        .env("input", placeholder);
+    let second = here.add(second);
+    let failing = Recipe::script("failing", "exit 3").env("requiredSystemFeatures", "one");
+    let failing = here.add(failing);
+    let bare = cache(None);
+    let all = [&first, &second, &failing].map(|drv| (*drv).clone()).into();
+    let copying = firn_store::CopyOptions {
+        repair: false,
+        check_signatures: false,
+        substitute: false,
+        n_jobs: 1,
+        events: Arc::clone(&here.events) as SharedSink,
+    };
+    firn_store::copy_closure(&here.store, &bare, &all, &copying).expect("copied");
+    let wanted = [super::world::all_outputs(&second)];
+    let error = bare.build_paths(&wanted, BuildMode::Normal);
+    let error = error.expect_err("nobody can build").to_string();
+    assert!(error.contains("building is not supported"), "{error}");
+    let cache = cache(Some(Arc::new(machines)));
+    let results = cache
+        .build_paths_with_results(&wanted, BuildMode::Normal)
+        .expect("results");
+    assert_eq!(
+        results[0].status,
+        BuildStatus::Built,
+        "{}",
+        results[0].error
+    );
+    let out = &results[0]
+        .outputs
+        .values()
+        .next()
+        .expect("an output")
+        .out_path;
+    let mut nar = Vec::new();
+    cache.nar_from_path(out, &mut nar).expect("in the cache");
+    let text = String::from_utf8_lossy(&nar);
+    assert!(text.contains("first\nsecond\n"), "{text}");
+    assert!(there[0].store.is_valid_path(out).expect("readable"));
+    // What is there is not built again, by whoever asks.
+    bare.build_paths(&wanted, BuildMode::Normal).expect("there");
+    let error = cache.build_paths(&[super::world::all_outputs(&failing)], BuildMode::Normal);
+    let error = error.expect_err("it fails").to_string();
+    assert!(
+        error.contains("exit code 3") && error.contains("ssh://one"),
+        "{error}"
+    );
+}

@@ -1,6 +1,10 @@
-//! What a builder tries in vain. Each test is a row of the table of escapes.
+//! What a builder tries in vain. Each test is a row of the table of escapes; those that take system
+//! calls that no shell makes are with the launcher. Where root runs the tests, an ordinary user runs
+//! the table once more.
 
 use std::collections::BTreeSet;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::process::CommandExt as _;
 
 use firn_store::{BuildStatus, Store as _};
 
@@ -107,6 +111,45 @@ fn the_root_and_etc() {
 }
 
 #[test]
+fn kernel_settings_and_the_clock() {
+    check(
+        "for f in /proc/sys/kernel/core_pattern /proc/sys/vm/overcommit_memory /proc/sysrq-trigger \
+             /proc/sys/fs/binfmt_misc/register /proc/sys/user/max_user_namespaces; do \
+             (echo 1 > $f) || echo no; done; \
+             date -s 2001-01-01 > /dev/null; test $(date +%Y) -gt 2001 && echo no",
+        "no\nno\nno\nno\nno\nno\n",
+    );
+}
+
+#[test]
+fn namespaces_inside() {
+    // Root in a namespace of its own making is nobody in that of the sandbox.
+    let world = World::new();
+    let source = world
+        .store
+        .add_text("source", b"contents", &BTreeSet::new())
+        .expect("added");
+    let printed = world.store_dir().print(&source);
+    let script = "{ unshare -U -r true && echo root; \
+        unshare -U -r -m mount -o remount,bind,rw $src || echo no; \
+        unshare -U -r -m umount $src || echo no; \
+        unshare -U -r -m umount /proc || echo no; \
+        unshare -U -r -m sh -c 'mount -t tmpfs none /tmp && touch /tmp/mine' ; \
+        test -e /tmp/mine || echo private; \
+        unshare -U -r mknod /tmp/disk b 8 0 || echo no; \
+        unshare -U -r sh -c 'cp /bin/sh /tmp/sh; chmod 4755 /tmp/sh' || echo no; \
+        unshare -U -r chown 1 /build || echo no; \
+        unshare -U -r sh -c 'echo x > $src' || echo no; } > $out 2>/dev/null; cat $src >> $out";
+    let recipe = Recipe::script("inside", script)
+        .source(&source)
+        .env("src", &printed);
+    let text = world.text(recipe);
+    // A kernel may refuse the namespaces themselves.
+    let text = text.strip_prefix("root\n").unwrap_or(&text);
+    assert_eq!(text, "no\nno\nno\nprivate\nno\nno\nno\nno\ncontents");
+}
+
+#[test]
 fn leaving_processes_behind() {
     let world = World::new();
     let marker = format!("{}", 100_000 + std::process::id());
@@ -158,6 +201,62 @@ fn races_in_outputs() {
         .nar_from_path(&outputs["out"], &mut archive)
         .expect("readable");
     assert_eq!(firn_hash::Hasher::sha256(&archive), info.nar_hash);
+}
+
+#[test]
+fn renames_in_outputs() {
+    let world = World::new();
+    let victim = world.dir.path().join("victim");
+    std::fs::create_dir(&victim).expect("made");
+    std::fs::write(victim.join("file"), "untouched").expect("written");
+    // A directory that gives way to a link while its contents are looked at would be a way out.
+    let script = format!(
+        "mkdir -p $out/dir; echo own > $out/dir/file; \
+         while :; do mv $out/dir $out/aside; ln -s {} $out/dir; rm $out/dir; mv $out/aside $out/dir; \
+         done 2>/dev/null & sleep 0.2",
+        victim.display()
+    );
+    let drv = world.add(Recipe::script("renames", &script));
+    let result = world.realise(&drv, firn_store::BuildMode::Normal);
+    assert!(result.status.is_success(), "{}", result.error);
+    let metadata = std::fs::metadata(victim.join("file")).expect("there");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
+    assert_ne!(mode & 0o200, 0, "its mode was changed");
+    let verify = firn_store::VerifyOptions {
+        check_contents: true,
+        repair: false,
+    };
+    assert!(!world.store.verify(verify).expect("readable"));
+}
+
+#[test]
+fn an_ordinary_user_is_held_as_well() {
+    if !firn_sys::support::is_privileged() {
+        return;
+    }
+    // Nobody in particular, with a directory of its own; the program is passed on as a descriptor,
+    // since it may lie where that user cannot look.
+    let user = 65_534;
+    let dir = tempfile::tempdir().expect("a directory");
+    firn_sys::file::set_owner(dir.path(), user, user).expect("given away");
+    let program = std::env::current_exe().and_then(std::fs::File::open);
+    let program = rustix::io::dup(program.expect("there")).expect("a descriptor");
+    let output = std::process::Command::new(format!("/proc/self/fd/{}", program.as_raw_fd()))
+        .args(["tests::escapes::", "--test-threads=2"])
+        .env("TMPDIR", dir.path())
+        .env("HOME", dir.path())
+        .current_dir(dir.path())
+        .uid(user)
+        .gid(user)
+        .output()
+        .expect("started");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    let n_passed = text
+        .lines()
+        .filter(|line| line.ends_with(" ... ok"))
+        .count();
+    assert!(n_passed >= 15, "{text}");
 }
 
 #[test]

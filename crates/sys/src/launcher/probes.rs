@@ -91,15 +91,54 @@ fn inside() {
         }),
         "attribute" => outcome(|| {
             std::fs::write("/tmp/file", "").expect("written");
+            let name = std::ffi::CString::new(argument).expect("no zero");
             // SAFETY: the strings end with a zero and the value is as long as is said.
             unsafe {
                 i64::from(libc::setxattr(
                     c"/tmp/file".as_ptr(),
-                    c"user.firn".as_ptr(),
+                    name.as_ptr(),
                     c"x".as_ptr().cast(),
                     1,
                     0,
                 ))
+            }
+        }),
+        "memory" => outcome(|| {
+            let mut byte = 0_u8;
+            let place = libc::iovec {
+                iov_base: (&raw mut byte).cast(),
+                iov_len: 1,
+            };
+            // SAFETY: what is written to is a live byte; what is read from belongs to the other.
+            i64::try_from(unsafe {
+                libc::process_vm_readv(number(), &raw const place, 1, &raw const place, 1, 0)
+            })
+            .unwrap_or(-1)
+        }),
+        "handle" => outcome(|| {
+            // Opening by handle would lead to any file of a file system.
+            let mut handle = [0_u32; 34];
+            handle[0] = 8;
+            handle[1] = 1;
+            // SAFETY: the handle says how long it is, and is that long.
+            unsafe {
+                libc::syscall(
+                    libc::SYS_open_by_handle_at,
+                    libc::AT_FDCWD,
+                    handle.as_mut_ptr(),
+                    0,
+                )
+            }
+        }),
+        "module" => outcome(|| {
+            // SAFETY: refused before any pointer is looked at.
+            unsafe {
+                libc::syscall(
+                    libc::SYS_init_module,
+                    std::ptr::null::<u8>(),
+                    0,
+                    c"".as_ptr(),
+                )
             }
         }),
         "ring" => outcome(|| {
@@ -160,6 +199,47 @@ fn processes_outside_are_not_there() {
     let own = std::process::id().to_string();
     assert_eq!(probe("ptrace", &own, |_| {}), ["ESRCH"]);
     assert_eq!(probe("signal", &own, |_| {}), ["ESRCH"]);
+    assert_eq!(probe("memory", &own, |_| {}), ["ESRCH"]);
+}
+
+#[test]
+fn what_only_the_root_of_the_host_may_is_refused() {
+    assert_eq!(probe("handle", "", |_| {}), ["EPERM"]);
+    // A kernel need not know modules.
+    let got = probe("module", "", |_| {});
+    assert!(got == ["EPERM"] || got == ["ENOSYS"], "{got:?}");
+}
+
+#[test]
+fn an_ordinary_user_is_held_as_well() {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::process::CommandExt as _;
+    if !support::is_privileged() {
+        return;
+    }
+    let user = 65_534;
+    let dir = tempfile::tempdir().expect("a directory");
+    crate::file::set_owner(dir.path(), user, user).expect("given away");
+    // The program may lie where that user cannot look.
+    let program = dir.path().join("probes");
+    std::fs::copy(std::env::current_exe().expect("known"), &program).expect("copied");
+    let readable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(&program, readable).expect("readable");
+    let output = Command::new(&program)
+        .args(["launcher::", "--test-threads=2"])
+        .env("TMPDIR", dir.path())
+        .current_dir(dir.path())
+        .uid(user)
+        .gid(user)
+        .output()
+        .expect("started");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    let n_passed = text
+        .lines()
+        .filter(|line| line.ends_with(" ... ok"))
+        .count();
+    assert!(n_passed >= 15, "{text}");
 }
 
 #[test]
@@ -170,7 +250,14 @@ fn keyrings_and_rings_are_refused() {
 
 #[test]
 fn attributes_cannot_be_set() {
-    assert_eq!(probe("attribute", "", |_| {}), ["ENOTSUP"]);
+    for name in [
+        "user.firn",
+        "system.posix_acl_access",
+        "system.posix_acl_default",
+        "security.capability",
+    ] {
+        assert_eq!(probe("attribute", name, |_| {}), ["ENOTSUP"], "{name}");
+    }
 }
 
 #[test]

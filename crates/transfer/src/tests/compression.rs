@@ -21,6 +21,14 @@ fn compress(compression: Compression, bytes: &[u8], level: Option<u32>) -> Vec<u
     compressor.finish().unwrap()
 }
 
+fn compress_on(compression: Compression, bytes: &[u8], n_threads: u32) -> Vec<u8> {
+    let mut compressor = compression
+        .threaded_writer(Vec::new(), None, n_threads)
+        .unwrap();
+    compressor.write_all(bytes).unwrap();
+    compressor.finish().unwrap()
+}
+
 fn decompress(compression: Compression, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut plain = Vec::new();
     compression.reader(bytes)?.read_to_end(&mut plain)?;
@@ -41,6 +49,27 @@ fn names() {
         Compression::of_content_encoding("identity"),
         Ok(Compression::None)
     );
+}
+
+#[test]
+fn threads_make_no_difference_to_what_is_read() {
+    // More than one thread's share.
+    let plain: Vec<u8> = (0..2_500_000u32)
+        .map(|number| ((number / 97) ^ (number >> 11)) as u8)
+        .collect();
+    for (compression, plain) in [
+        (Compression::Zstd, &plain[..]),
+        (Compression::Xz, &plain[..100_000]),
+    ] {
+        let one = compress_on(compression, plain, 1);
+        for n_threads in [0, 3] {
+            let compressed = compress_on(compression, plain, n_threads);
+            let read = decompress(compression, &compressed).unwrap();
+            assert!(read == plain, "{compression}, {n_threads}");
+        }
+        // The same input makes the same file, however the threads take turns.
+        assert!(compress_on(compression, plain, 1) == one, "{compression}");
+    }
 }
 
 #[test]
