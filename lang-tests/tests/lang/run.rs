@@ -22,6 +22,7 @@ const NAMES: &[&str] = &[
     "nix-prefetch-url",
     "nix-shell",
     "nix-store",
+    "nixos-rebuild",
 ];
 
 /// Variables that are passed on to every command, for those who run the cases with several threads

@@ -38,7 +38,8 @@ pub static REPL: Verb = Verb {
     run,
 };
 
-fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
+/// Runs the prompt.
+pub fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
     let mut installables = Installables {
         role: Role::Prompt,
         ..Installables::default()

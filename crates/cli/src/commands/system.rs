@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod compare;
+pub mod elsewhere;
 pub mod history;
 pub mod machines;
 pub mod options;

@@ -332,7 +332,8 @@ fn profile_closures(context: &mut Context, args: &mut Args) -> Result<u8, Failur
     Ok(0)
 }
 
-fn show_difference(
+/// Prints what is different between two closures.
+pub(crate) fn show_difference(
     context: &Context,
     store: &dyn Store,
     before: &StorePath,

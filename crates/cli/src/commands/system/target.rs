@@ -234,7 +234,7 @@ impl Target {
     }
 
     /// The file that is meant.
-    fn file(&self) -> Result<PathBuf, Failure> {
+    pub(super) fn file(&self) -> Result<PathBuf, Failure> {
         match self.installables.words.as_slice() {
             [] if self.is_home => default_home(),
             [] => default_file(),
