@@ -35,6 +35,12 @@ rm -f "$list.links"
 declare -A fresh=()
 
 cd "$new"
+# Likewise all new directories; where a link is, what follows decides.
+missing=()
+while IFS= read -r directory; do
+  [ -e "$etc/$directory" ] || [ -L "$etc/$directory" ] || missing+=("$etc/$directory")
+done <<< "$(find . -mindepth 1 -type d -printf '%P\n')"
+[ "${#missing[@]}" = 0 ] || mkdir -p "${missing[@]}"
 find . -mindepth 1 \( -type l -o -type f \) -printf '%P\n' | sort > "$list.files"
 while IFS= read -r file; do
   case $file in

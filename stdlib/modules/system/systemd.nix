@@ -167,18 +167,25 @@ in
     # What its own programs are looked for by, and what they run as.
     system.activationScripts = lib.mkIf (cfg.package != null) {
       systemd.text = ''
-        mkdir -p /lib /usr/lib /etc
+        # A process takes long where the processor is emulated, and this is part of every boot.
+        mkdir -p /lib /usr/lib /etc /bin /sbin /usr/bin /usr/sbin /usr/share
+        _fresh=()
         for _name in systemd udev; do
-          ln -sfn ${cfg.package}/lib/$_name /lib/.$_name.tmp
-          mv -Tf /lib/.$_name.tmp /lib/$_name
+          if [ -e /lib/$_name ] || [ -L /lib/$_name ]; then
+            ln -sfn ${cfg.package}/lib/$_name /lib/.$_name.tmp
+            mv -Tf /lib/.$_name.tmp /lib/$_name
+          else
+            _fresh+=(${cfg.package}/lib/$_name)
+          fi
         done
-        ln -sfn /lib/systemd /usr/lib/systemd
+        [ "''${#_fresh[@]}" = 0 ] || ln -s -t /lib "''${_fresh[@]}"
+        ln -sfn -t /usr/lib /lib/systemd
         # Programs that it, and the kernel, call by these names.
-        mkdir -p /bin /sbin /usr/bin /usr/sbin /usr/share
-        for _program in mount umount systemctl; do ln -sfn ${cfg.package}/bin/$_program /bin/$_program; done
-        for _program in modprobe swapon swapoff sulogin fsck; do ln -sfn ${cfg.package}/bin/$_program /sbin/$_program; done
-        for _directory in bin sbin; do ln -sfn ${cfg.package}/bin/nologin /usr/$_directory/nologin; done
-        ln -sfn ${cfg.package}/share/dbus-1 /usr/share/dbus-1
+        ln -sf -t /bin ${cfg.package}/bin/{mount,umount,systemctl}
+        ln -sf -t /sbin ${cfg.package}/bin/{modprobe,swapon,swapoff,sulogin,fsck}
+        ln -sf -t /usr/bin ${cfg.package}/bin/nologin
+        ln -sf -t /usr/sbin ${cfg.package}/bin/nologin
+        ln -sfn -t /usr/share ${cfg.package}/share/dbus-1
         if [ -e "$systemConfig/kernel-modules" ]; then
           ln -sfn /run/booted-system/kernel-modules/lib/modules /lib/modules
         fi
