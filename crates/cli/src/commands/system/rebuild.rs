@@ -2,6 +2,7 @@
 //!
 //! Systems are those of nixpkgs where the search path names it, and of the library otherwise.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -29,14 +30,9 @@ struct Wanted {
     target: Target,
     attribute: Option<String>,
     switching: Switching,
-    rollback: bool,
-    dry_run: bool,
-    as_json: bool,
+    /// Those of [`SWITCHES`] that are on.
+    switches: BTreeSet<String>,
     flake: Option<String>,
-    /// Whether a flake is not to be looked for.
-    no_flake: bool,
-    /// Whether the system is to be compared with the running one.
-    with_difference: bool,
     /// Channels to be updated before: all, or those that belong to the system.
     upgrade: Option<bool>,
     image: Option<String>,
@@ -47,6 +43,9 @@ struct Wanted {
 const CONFIGURATIONS: &str = "/etc/nixos";
 
 const VERBS: &str = "switch, boot, test, build, edit, repl, dry-build, dry-run, dry-activate, build-image, build-vm, build-vm-with-bootloader, list-generations";
+
+/// Flags that are on or off.
+const SWITCHES: &[&str] = &["--rollback", "--dry-run", "--json", "--no-flake", "--diff"];
 
 /// Flags that ask for what is the case here anyway.
 const WITHOUT_EFFECT: &[&str] = &[
@@ -64,12 +63,8 @@ pub fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
         target: Target::default(),
         attribute: None,
         switching: Switching::new(Action::Check),
-        rollback: false,
-        dry_run: false,
-        as_json: false,
+        switches: BTreeSet::new(),
         flake: None,
-        no_flake: false,
-        with_difference: false,
         upgrade: None,
         image: None,
         elsewhere: Elsewhere::default(),
@@ -86,16 +81,15 @@ pub fn run(context: &mut Context, args: &mut Args) -> Result<u8, Failure> {
 }
 
 impl Wanted {
+    fn has(&self, switch: &str) -> bool {
+        self.switches.contains(switch)
+    }
+
     fn take(&mut self, flag: &str, context: &mut Context, args: &mut Args) -> Result<(), Failure> {
         match flag {
             "-A" | "--attr" => self.attribute = Some(args.plain_value(flag)?),
             "-p" => self.switching.profile = args.plain_value(flag)?,
             "-c" => self.switching.specialisation = Some(args.plain_value(flag)?),
-            "--rollback" => self.rollback = true,
-            "--dry-run" => self.dry_run = true,
-            "--json" => self.as_json = true,
-            "--no-flake" => self.no_flake = true,
-            "--diff" => self.with_difference = true,
             "--upgrade" => self.upgrade = Some(false),
             "--upgrade-all" => self.upgrade = Some(true),
             "--image-variant" => self.image = Some(args.plain_value(flag)?),
@@ -108,6 +102,9 @@ impl Wanted {
                 });
             }
             "-L" | "--print-build-logs" => context.print_build_logs = true,
+            _ if SWITCHES.contains(&flag) => {
+                self.switches.insert(flag.to_owned());
+            }
             _ if WITHOUT_EFFECT.contains(&flag) => {}
             _ => {
                 if !self.elsewhere.take(flag, args)?
@@ -133,7 +130,7 @@ impl Wanted {
             "test" => Some(Action::Test),
             "dry-activate" => Some(Action::DryActivate),
             "list-generations" => {
-                return history::list(context, &self.switching.profile, self.as_json);
+                return history::list(context, &self.switching.profile, self.has("--json"));
             }
             "edit" => return self.edit(context),
             "repl" => return self.repl(context),
@@ -154,7 +151,7 @@ impl Wanted {
         if let Some(all) = self.upgrade {
             upgrade_channels(context, all)?;
         }
-        if self.rollback && action.is_some_and(Action::changes_boot) {
+        if self.has("--rollback") && action.is_some_and(Action::changes_boot) {
             if self.elsewhere.is_here() {
                 return roll_back(context, &self.switching, None);
             }
@@ -167,12 +164,12 @@ impl Wanted {
             ("build-image", None) => return self.list_images(context),
             _ => "toplevel".to_owned(),
         };
-        let is_dry = self.dry_run || verb.starts_with("dry-build") || verb == "dry-run";
+        let is_dry = self.has("--dry-run") || verb.starts_with("dry-build") || verb == "dry-run";
         let Some(path) = self.build(context, &attribute, is_dry)? else {
             return Ok(0);
         };
         let store = context.open_store()?;
-        if self.with_difference && !is_dry {
+        if self.has("--diff") && !is_dry {
             show_difference_to_running(context, store.as_ref(), &path)?;
         }
         if action.is_some() {
@@ -278,7 +275,7 @@ impl Wanted {
 
     /// The flake that is named, or that the machine's configuration is.
     fn flake_in_use(&self) -> Option<String> {
-        let is_other = self.no_flake
+        let is_other = self.has("--no-flake")
             || self.attribute.is_some()
             || self.target.installables.file.is_some()
             || self.target.installables.expression.is_some()
@@ -311,7 +308,7 @@ impl Wanted {
         };
         if is_dry {
             context.say_missing(store.as_ref(), &paths, Level::Error)?;
-            if self.as_json {
+            if self.has("--json") {
                 let shown: Result<Vec<_>, _> =
                     paths.iter().map(|it| planned(store.as_ref(), it)).collect();
                 let shown = serde_json::Value::from(shown?);
