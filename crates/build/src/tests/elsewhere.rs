@@ -124,7 +124,6 @@ fn machines_build_for_a_cache() {
             Arc::clone(&here.events) as SharedSink,
         );
         let url = format!("file://{}", dir.path().join("cache").display());
-        let client = client.expect("a client");
         BinaryCacheStore::open(&url, here.store_dir(), client, options).expect("opened")
     };
     // One named by its contents, one that depends on it, and one whose builder fails.
