@@ -135,7 +135,7 @@ impl Fetcher {
         })
     }
 
-    fn transfer_activity(&self, url: &str) -> ActivityGuard {
+    pub(crate) fn transfer_activity(&self, url: &str) -> ActivityGuard {
         ActivityGuard::start(
             &self.options().events,
             None,

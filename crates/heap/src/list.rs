@@ -70,23 +70,6 @@ impl<'h, C> Word<'h, C> {
         }
     }
 
-    /// A list of the words in these slots.
-    ///
-    /// # Panics
-    /// If a slot is unset.
-    pub fn list_of_slots(alloc: &Alloc<'h>, slots: &[Slot<'h, C>]) -> Self {
-        let object = alloc.words(Content::Words, 1 + slots.len());
-        // SAFETY: a fresh word for the length and one for each slot.
-        unsafe {
-            object.write(slots.len() as u64);
-            let place = object.add(1).cast::<Self>();
-            for (idx, slot) in slots.iter().enumerate() {
-                place.add(idx).write(slot.get());
-            }
-            Self::from_object(object, TAG_LIST)
-        }
-    }
-
     /// The elements.
     #[inline]
     pub fn as_list(self) -> Option<&'h [Self]> {

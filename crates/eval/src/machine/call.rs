@@ -51,15 +51,30 @@ impl<'h> Ctx<'h> {
             && n == closure.unit.arity as usize
             && self.watch.is_none()
         {
-            self.make_frame(closure, n, frame, Some((env.code, site)))?;
-            *env = Env {
-                code: closure.unit.code(),
-                caps: closure.caps,
-                base: frame,
-            };
-            return Ok(Entered::Body(closure.unit.entry));
+            let site = Some((env.code, site));
+            return self.begin(env, closure, n, frame, site);
         }
         self.enter_any(env, function, n, frame, Some(site))
+    }
+
+    /// Makes the frame of a lambda that has all its arguments, and goes over to its body.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a part of each call of a lambda")]
+    fn begin(
+        &mut self,
+        env: &mut Env<'h>,
+        closure: Closure<'h, crate::code::Code<'h>>,
+        n: usize,
+        frame: usize,
+        site: Site<'h>,
+    ) -> Result<Entered<'h>, Fail> {
+        self.make_frame(closure, n, frame, site)?;
+        *env = Env {
+            code: closure.unit.code(),
+            caps: closure.caps,
+            base: frame,
+        };
+        Ok(Entered::Body(closure.unit.entry))
     }
 
     #[inline(never)]
@@ -116,13 +131,7 @@ impl<'h> Ctx<'h> {
                 Some(Function::Closure(closure)) => {
                     let arity = closure.unit.arity as usize;
                     if n == arity {
-                        self.make_frame(closure, n, frame, site)?;
-                        *env = Env {
-                            code: closure.unit.code(),
-                            caps: closure.caps,
-                            base: frame,
-                        };
-                        return Ok(Entered::Body(closure.unit.entry));
+                        return self.begin(env, closure, n, frame, site);
                     }
                     if n < arity {
                         return Ok(Entered::Value(self.partial(function, n)));

@@ -63,11 +63,7 @@ impl<'h> Ctx<'h> {
             Op::Closure => self.make_closure(env, node),
             Op::EagerBinary => self.eager_binary(env, node),
             Op::EagerSelect => self.eager_select(env, node),
-            Op::Const => env.code.consts[node.a as usize].get(),
-            Op::Thunk => self.make_thunk(env, node),
-            Op::Local | Op::Capture | Op::Global | Op::LocalFrame | Op::CaptureFrame => {
-                self.read(env, node)
-            }
+            Op::Const | Op::Global | Op::LocalFrame | Op::CaptureFrame => self.read(env, node),
             other => unreachable!("delayed places hold no {other:?}"),
         }
     }

@@ -361,9 +361,7 @@ impl<'h> Ctx<'h> {
             Op::Add => self.add(env, node),
             Op::Strings => self.strings(env, node),
             Op::Equal | Op::NotEqual => self.equality(env, node),
-            Op::And => self.and(env, node),
-            Op::Or => self.or(env, node),
-            Op::Implication => self.implication(env, node),
+            Op::And | Op::Or | Op::Implication => self.connective(env, node),
             Op::Not => self.not(env, node),
             Op::Update => self.update(env, node),
             Op::Concat => self.concat(env, node),
@@ -406,34 +404,33 @@ impl<'h> Ctx<'h> {
         Ok(Val::bool(equal == (node.op == Op::Equal)))
     }
 
+    /// `&&`, `||` and `->`: the left operand may decide, otherwise the right one does.
     #[inline(never)]
-    fn and(&mut self, env: &Env<'h>, node: &Node) -> Res<'h> {
-        let text = "in the left operand of the AND (&&) operator";
-        if !self.condition(env, node.a, node.pos, text)? {
-            return Ok(Val::bool(false));
+    fn connective(&mut self, env: &Env<'h>, node: &Node) -> Res<'h> {
+        let (deciding, result, left, right) = match node.op {
+            Op::And => (
+                false,
+                false,
+                "in the left operand of the AND (&&) operator",
+                "in the right operand of the AND (&&) operator",
+            ),
+            Op::Or => (
+                true,
+                true,
+                "in the left operand of the OR (||) operator",
+                "in the right operand of the OR (||) operator",
+            ),
+            _ => (
+                false,
+                true,
+                "in the left operand of the IMPL (->) operator",
+                "in the right operand of the IMPL (->) operator",
+            ),
+        };
+        if self.condition(env, node.a, node.pos, left)? == deciding {
+            return Ok(Val::bool(result));
         }
-        let text = "in the right operand of the AND (&&) operator";
-        self.condition(env, node.b, node.pos, text).map(Val::bool)
-    }
-
-    #[inline(never)]
-    fn or(&mut self, env: &Env<'h>, node: &Node) -> Res<'h> {
-        let text = "in the left operand of the OR (||) operator";
-        if self.condition(env, node.a, node.pos, text)? {
-            return Ok(Val::bool(true));
-        }
-        let text = "in the right operand of the OR (||) operator";
-        self.condition(env, node.b, node.pos, text).map(Val::bool)
-    }
-
-    #[inline(never)]
-    fn implication(&mut self, env: &Env<'h>, node: &Node) -> Res<'h> {
-        let text = "in the left operand of the IMPL (->) operator";
-        if !self.condition(env, node.a, node.pos, text)? {
-            return Ok(Val::bool(true));
-        }
-        let text = "in the right operand of the IMPL (->) operator";
-        self.condition(env, node.b, node.pos, text).map(Val::bool)
+        self.condition(env, node.b, node.pos, right).map(Val::bool)
     }
 
     #[inline(never)]

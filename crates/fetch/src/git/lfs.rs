@@ -10,7 +10,6 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use firn_events::{ActivityGuard, ActivityKind, Level};
 use firn_hash::{Algorithm, HashingWriter};
 use firn_transfer::Request;
 use gix::bstr::{BStr, BString, ByteSlice as _};
@@ -304,15 +303,7 @@ impl Fetcher {
                 .collect(),
             known_etag: None,
         };
-        let _activity = ActivityGuard::start(
-            &self.options().events,
-            None,
-            Level::Talkative,
-            format!("downloading '{url}'"),
-            ActivityKind::FileTransfer {
-                url: url.to_owned(),
-            },
-        );
+        let _activity = self.transfer_activity(url);
         let place = pointer.place(into);
         let directory = place.parent().unwrap_or(into);
         let writing = |it: std::io::Error| FetchError::io("writing", &place, &it);
